@@ -1,0 +1,53 @@
+interface Waiting<T, R> {
+  item: T;
+  resolve: (result: R) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Collects what arrives while the previous batch is being worked on, and hands it over together: one transaction (one
+ * fsync) for many callers. An idle batcher starts at once (after the current tick's callers have joined), so that
+ * batching adds no latency when there is nothing to batch.
+ *
+ * The handler answers one result per item, in order. When it throws, every caller of that batch gets the error.
+ */
+export class Batcher<T, R> {
+  private queue: Waiting<T, R>[] = [];
+  private working = false;
+
+  /** @param maxSize most items handed over at once; the rest wait for the next batch. */
+  constructor(
+    private readonly handler: (items: T[]) => Promise<R[]>,
+    private readonly maxSize: number,
+  ) {}
+
+  /** Items not handed over yet. */
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /** Resolves with this item's result once its batch is done. */
+  add(item: T): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      this.queue.push({ item, resolve, reject });
+      if (!this.working) {
+        this.working = true;
+        setImmediate(() => void this.drain());
+      }
+    });
+  }
+
+  /** Never rejects: each failure goes to the callers of its batch. */
+  private async drain(): Promise<void> {
+    while (this.queue.length > 0) {
+      const batch = this.queue.splice(0, this.maxSize);
+      try {
+        const results = await this.handler(batch.map((waiting) => waiting.item));
+        batch.forEach((waiting, index) => waiting.resolve(results[index] as R));
+      } catch (error) {
+        for (const waiting of batch) waiting.reject(error);
+      }
+    }
+    this.working = false;
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The base of every error that this service throws on purpose.
+ *
+ * `code` is stable and machine-readable (`interaction.conflict`), `message` is for a person and gives the value, the
+ * limit and the way out, `cause` keeps the original. Errors that reach an HTTP caller also say which status they are.
+ */
+export abstract class GatewayError extends Error {
+  /** Stable, dotted, lower case; part of the public contract where it reaches a caller. */
+  abstract readonly code: string;
+  /** HTTP status this becomes when it reaches a caller; 500 unless a subclass says otherwise. */
+  readonly status: number = 500;
+  /** Further facts for the caller, e.g. one entry per bad field. Never a secret. */
+  readonly details: unknown = undefined;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Whatever was thrown, as an `Error`: JavaScript lets code throw anything. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

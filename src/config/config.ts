@@ -1,0 +1,61 @@
+/** What a caller may do; contract §3, `API_KEYS`. */
+export const ROLES = ['intake', 'publish', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface ApiKey {
+  /** Who this is, for logs and audits. */
+  name: string;
+  roles: readonly Role[];
+  key: string;
+}
+
+/** Where the SAML assertion of the `saml2-bearer` grant comes from. */
+export type AssertionSource =
+  | { kind: 'file'; file: string }
+  | { kind: 'signed'; keyFile: string; certFile: string; issuer: string; nameId: string; audience: string };
+
+export type Grant =
+  | { kind: 'client-credentials' }
+  | { kind: 'saml2-bearer'; orgName: string; assertion: AssertionSource };
+
+export type StorageTarget = { kind: 'sqlite'; file: string } | { kind: 'postgres'; url: string; poolSize: number };
+
+/**
+ * Everything that can be set from outside, validated and in its final form. Units are in the names. The environment
+ * variables and their defaults are in `environment.ts`, which is the only reader of `process.env`.
+ */
+export interface Config {
+  server: { host: string; port: number };
+  access: { mode: 'api-key' | 'none'; keys: readonly ApiKey[]; metricsPublic: boolean };
+  genesys: {
+    loginUrl: string;
+    apiUrl: string;
+    clientId: string;
+    clientSecret: string;
+    grant: Grant;
+    /** Requests to api.{env} per token and minute; Genesys' own limit is 300 (spec/genesys-cloud.md §6.1). */
+    requestsPerMinute: number;
+    /** Whole-request deadline of a REST call; the official SDK uses 16 s (spec/genesys-cloud.md §3.4). */
+    timeoutMs: number;
+  };
+  channels: {
+    maxTopics: number;
+    maxCount: number;
+    heartbeatTimeoutMs: number;
+    pingTimeoutMs: number;
+    /** How long a subscribe request over the socket may go unanswered before REST is asked; 7 s in koodaamo. */
+    replyTimeoutMs: number;
+    /** How long a channel without topics stays, so that a quiet minute does not make and drop channels. */
+    lingerMs: number;
+  };
+  interactions: { ttlMs: number; lookupSweepMs: number; retentionMs: number };
+  history: { url: string; token?: string; mappingFile?: string; concurrency: number; timeoutMs: number };
+  retry: { maxMs: number; baseMs: number; capMs: number };
+  push: { enabled: readonly string[]; allowedHosts: readonly string[]; defaultExpireMs: number };
+  storage: StorageTarget;
+  shutdownGraceMs: number;
+  log: { level: string; format: 'json' | 'pretty' };
+}
+
+/** Injection token of the one `Config`. */
+export const CONFIG = Symbol('CONFIG');

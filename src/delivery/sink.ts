@@ -1,0 +1,48 @@
+import type { Transaction } from 'kysely';
+import type { DeliveryRow, Schema } from '../storage/schema.js';
+
+/** What one attempt came to. `message` is for operators: never a payload, never a secret. */
+export type SendOutcome =
+  | { kind: 'delivered'; status: number }
+  /** The receiver will never take it: dead at once. */
+  | { kind: 'refused'; code: string; message: string; status?: number }
+  /** Try again later. `retryAfterMs` is the receiver's own wish and is a minimum. */
+  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number };
+
+/** The end of one attempt, as it is stored: told to the sink inside the same transaction. */
+export interface Settlement {
+  delivery: DeliveryRow;
+  state: 'delivered' | 'dead' | 'retry';
+  /** Attempts made, this one included. */
+  attempts: number;
+  at: number;
+  error?: { code: string; message: string };
+}
+
+/** A receiver of deliveries. The outbox knows nothing of what it carries. */
+export interface Sink {
+  /** Stored with each delivery, so never renamed. */
+  readonly name: string;
+  /** Most attempts under way at once in this process. */
+  readonly concurrency: number;
+  /** Longest time that one attempt can take; the lease of a claim outlasts it. */
+  readonly timeoutMs: number;
+  /** One attempt. Must settle within `timeoutMs`; a rejection counts as a retry with code `delivery.failed`. */
+  send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome>;
+  /** Called in the transaction that stores the outcomes, with those whose claim still held. Throwing rolls all back. */
+  settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void>;
+  /** Called after that transaction has committed. Must not throw. */
+  afterSettled?(settlements: readonly Settlement[]): void;
+}
+
+/** What a sender hands to the outbox. */
+export interface DeliveryDraft {
+  /** The stable idempotency key; a second draft with the same id is dropped. */
+  id: string;
+  sink: string;
+  orderKey: string;
+  subjectId: string;
+  payload: string;
+  /** Epoch ms at which the event behind it was received. */
+  receivedAt: number;
+}

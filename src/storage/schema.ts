@@ -1,0 +1,138 @@
+import type { ColumnType, Generated, Insertable, Selectable } from 'kysely';
+
+/**
+ * One schema for SQLite and PostgreSQL. Times are epoch milliseconds of the database's clock (§5 of the architecture);
+ * structured values are JSON text: both databases treat the two alike.
+ */
+export interface Schema {
+  replicas: ReplicaTable;
+  interactions: InteractionTable;
+  deliveries: DeliveryTable;
+  channels: ChannelTable;
+  gaps: GapTable;
+}
+
+/** A running gateway process. Rows owned by a replica that is dead are taken over by a living one. */
+export interface ReplicaTable {
+  id: string;
+  /** PostgreSQL advisory lock held by the process while it lives: free means dead, at once and without a timeout. */
+  lock_key: Generated<number>;
+  started_at: number;
+  lease_until: number;
+}
+
+export const INTERACTION_STATUSES = [
+  'accepted',
+  'listening',
+  'captured',
+  'delivered',
+  'dead',
+  'expired',
+  'cancelled',
+] as const;
+export type InteractionStatus = (typeof INTERACTION_STATUSES)[number];
+
+/** What BOFE handed in, and where it stands. The table is the ledger: one row, one status. */
+export interface InteractionTable {
+  id: string;
+  conversation_id: string;
+  customer_id: string;
+  /** Empty when the caller named no agent: part of the unique key, where SQL's nulls would not be equal. */
+  agent_id: string;
+  /** SHA-256 of the normalised request: tells "the same again" from "the same with another body". */
+  request_hash: string;
+  /** SHA-256 of a result that was handed in (`/customers/supportResult`); null when Genesys gave it. */
+  result_hash: string | null;
+  channel: string | null;
+  subject: string | null;
+  notes: string | null;
+  attributes: string | null;
+  status: InteractionStatus;
+  /** The replica that listens for it. */
+  owner: string;
+  accepted_at: number;
+  expires_at: number;
+  listening_at: number | null;
+  captured_at: number | null;
+  delivered_at: number | null;
+  dead_at: number | null;
+  expired_at: number | null;
+  cancelled_at: number | null;
+  /** Identity of the after-call work that completed it (`participant/session`): a repeat of it is a duplicate. */
+  work_key: string | null;
+  last_error_code: string | null;
+  last_error_message: string | null;
+  last_error_at: number | null;
+  /** When Genesys is asked next; null when nothing waits. */
+  lookup_at: number | null;
+  /** How many look-ups of the current series have been made. */
+  lookup_step: ColumnType<number, number | undefined, number>;
+  /** The gap that the current series of look-ups closes. */
+  gap_id: string | null;
+}
+
+export type DeliveryState = 'pending' | 'claimed' | 'delivered' | 'dead';
+
+/** The outbox: one row per thing to send, unique by its id, which is also the idempotency key that the receiver sees. */
+export interface DeliveryTable {
+  /** Order of insertion; deliveries with the same order key go out in this order. */
+  seq: Generated<number>;
+  id: string;
+  sink: string;
+  order_key: string;
+  /** What it is about (for history: the interaction's id). */
+  subject_id: string;
+  payload: string;
+  state: DeliveryState;
+  attempts: ColumnType<number, number | undefined, number>;
+  /** How often a process died while it held the claim. */
+  crashes: ColumnType<number, number | undefined, number>;
+  due_at: number;
+  first_attempt_at: number | null;
+  /** The fence: only the holder of this token may change the row's outcome. */
+  claim: string | null;
+  claimed_by: string | null;
+  claimed_until: number | null;
+  last_status: number | null;
+  last_error_code: string | null;
+  last_error_message: string | null;
+  last_error_at: number | null;
+  /** When the event behind it was received, for the latency histogram. */
+  received_at: number;
+  created_at: number;
+  delivered_at: number | null;
+  dead_at: number | null;
+}
+
+/** A Genesys channel that we made and may still use. `connect_uri` and `genesys_id` are secrets. */
+export interface ChannelTable {
+  /** Our own number, shown to people. */
+  no: Generated<number>;
+  genesys_id: string;
+  connect_uri: string;
+  expires_at: number | null;
+  owner: string;
+  created_at: number;
+  /** Last time a frame was known to have arrived: after a crash the gap begins here. */
+  last_seen_at: number;
+}
+
+/** A stretch of time in which topics were not covered by an open, confirmed subscription. */
+export interface GapTable {
+  id: string;
+  channel_no: number | null;
+  reason: string;
+  from_at: number;
+  to_at: number | null;
+  topics: number;
+  looked_up: ColumnType<number, number | undefined, number>;
+  recovered: ColumnType<number, number | undefined, number>;
+  owner: string;
+}
+
+export type InteractionRow = Selectable<InteractionTable>;
+export type NewInteraction = Insertable<InteractionTable>;
+export type DeliveryRow = Selectable<DeliveryTable>;
+export type NewDelivery = Insertable<DeliveryTable>;
+export type ChannelRow = Selectable<ChannelTable>;
+export type GapRow = Selectable<GapTable>;
