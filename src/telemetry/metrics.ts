@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/**
+ * Frame received → history service answered 2xx, in seconds. Fine around the usual case of some milliseconds, and
+ * reaching to an hour because an outage of the history service is part of normal life.
+ */
+const DELIVERY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+
+/** Every metric of the service, by the names of the contract. One registry per instance, so that tests can have many. */
+@Injectable()
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly interactions = this.gauge('gateway_interactions', 'Interactions by status.', ['status']);
+  readonly channels = this.gauge('gateway_channels', 'Genesys notification channels by state.', ['state']);
+  readonly topics = this.gauge('gateway_topics', 'Topics subscribed over all channels.', []);
+
+  readonly frames = this.counter('gateway_ws_frames_total', 'WebSocket frames received, by kind.', ['kind']);
+  readonly reconnects = this.counter('gateway_ws_reconnects_total', 'Sockets opened again, by reason.', ['reason']);
+  readonly gaps = this.counter('gateway_gaps_total', 'Times in which events could have been missed.', []);
+  readonly gapSeconds = this.counter('gateway_gap_seconds_total', 'Length of those times, in seconds.', []);
+  readonly lookups = this.counter('gateway_lookups_total', 'Conversations looked up at Genesys, by result.', ['result']);
+  readonly captured = this.counter('gateway_captured_total', 'Interactions captured, by how.', ['obtained_by']);
+  readonly duplicatesDropped = this.counter('gateway_duplicates_dropped_total', 'Events seen before and dropped.', []);
+
+  readonly deliveries = this.counter('gateway_deliveries_total', 'Delivery attempts that ended, by outcome.', [
+    'outcome',
+  ]);
+  readonly deliverySeconds = new Histogram({
+    name: 'gateway_delivery_seconds',
+    help: 'From the frame received to the history service having it, in seconds.',
+    buckets: DELIVERY_BUCKETS_S,
+    registers: [this.registry],
+  });
+
+  readonly genesysRequests = this.counter('gateway_genesys_requests_total', 'REST requests to Genesys Cloud.', [
+    'operation',
+    'status',
+  ]);
+  readonly tokenRefreshes = this.counter('gateway_token_refreshes_total', 'Access tokens asked for, by result.', [
+    'result',
+  ]);
+
+  /** Adds the process and event-loop metrics; for the one instance of a running service. */
+  collectProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** The exposition text for `GET /metrics`; its media type is `registry.contentType`. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+}
