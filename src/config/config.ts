@@ -15,8 +15,7 @@ export type AssertionSource =
   | { kind: 'signed'; keyFile: string; certFile: string; issuer: string; nameId: string; audience: string };
 
 export type Grant =
-  | { kind: 'client-credentials' }
-  | { kind: 'saml2-bearer'; orgName: string; assertion: AssertionSource };
+  { kind: 'client-credentials' } | { kind: 'saml2-bearer'; orgName: string; assertion: AssertionSource };
 
 export type StorageTarget = { kind: 'sqlite'; file: string } | { kind: 'postgres'; url: string; poolSize: number };
 

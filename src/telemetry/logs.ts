@@ -39,7 +39,11 @@ function redactPaths(): string[] {
 
 /** Formats each line on its way, in this process and without a buffer, so that nothing is lost at an exit. */
 function readable(target: DestinationStream): DestinationStream {
-  const format = prettyFactory({ ignore: 'pid,component', messageFormat: '{component}: {msg}', translateTime: 'SYS:HH:MM:ss.l' });
+  const format = prettyFactory({
+    ignore: 'pid,component',
+    messageFormat: '{component}: {msg}',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
   return { write: (line) => target.write(format(line)) };
 }
 

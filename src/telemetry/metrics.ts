@@ -20,7 +20,9 @@ export class Metrics {
   readonly reconnects = this.counter('gateway_ws_reconnects_total', 'Sockets opened again, by reason.', ['reason']);
   readonly gaps = this.counter('gateway_gaps_total', 'Times in which events could have been missed.', []);
   readonly gapSeconds = this.counter('gateway_gap_seconds_total', 'Length of those times, in seconds.', []);
-  readonly lookups = this.counter('gateway_lookups_total', 'Conversations looked up at Genesys, by result.', ['result']);
+  readonly lookups = this.counter('gateway_lookups_total', 'Conversations looked up at Genesys, by result.', [
+    'result',
+  ]);
   readonly captured = this.counter('gateway_captured_total', 'Interactions captured, by how.', ['obtained_by']);
   readonly duplicatesDropped = this.counter('gateway_duplicates_dropped_total', 'Events seen before and dropped.', []);
 

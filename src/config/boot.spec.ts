@@ -1,0 +1,102 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { Test } from '@nestjs/testing';
+import { parse } from 'dotenv';
+import { loadConfig } from './boot.js';
+import { CONFIG } from './config.js';
+import type { Config } from './config.js';
+import { ConfigModule } from './config.module.js';
+import { renderConfigurationPage, renderEnvExample } from './environment-docs.js';
+import { VARIABLES, VARIABLE_GROUPS } from './variables.js';
+
+const ENV = {
+  API_KEYS: 'bofe:intake:bofe-key-0123456789',
+  GENESYS_CLIENT_ID: 'client',
+  GENESYS_CLIENT_SECRET: 'secret',
+  GENESYS_GRANT: 'client-credentials',
+  HISTORY_URL: 'https://history.example.com/records',
+};
+
+describe('loadConfig', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-boot-'));
+  const envFile = join(folder, '.env');
+
+  beforeAll(() => {
+    writeFileSync(envFile, 'PORT=4001\nHOST=127.0.0.1\n');
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('reads .env in development, under the variables of the process', () => {
+    expect(loadConfig({ ...ENV, PORT: '4002' }, envFile).config.server).toEqual({ host: '127.0.0.1', port: 4002 });
+  });
+
+  it('does not read it in production, nor miss it when it is not there', () => {
+    expect(loadConfig({ ...ENV, NODE_ENV: 'production' }, envFile).config.server.port).toBe(3000);
+    expect(loadConfig(ENV, join(folder, 'none')).config.server.port).toBe(3000);
+  });
+
+  it('warns of names that nobody reads, and offers the one that was meant', () => {
+    const odd = {
+      HISTORY_TIMEOUT: '5',
+      GENESYS_COLOUR: 'red',
+      HISTORY_SERVICE_HOST: '10.0.0.1',
+      HISTORY_PORT_80_TCP: 'x',
+    };
+    expect(loadConfig({ ...ENV, ...odd }, envFile).warnings).toEqual([
+      'GENESYS_COLOUR is set, but no variable has this name',
+      'HISTORY_TIMEOUT is set, but no variable has this name; is HISTORY_TIMEOUT_MS meant?',
+    ]);
+  });
+
+  it('warns of weak keys and of secrets in clear text, without showing them', () => {
+    const { warnings } = loadConfig(
+      { ...ENV, API_KEYS: 'bofe:intake:short', GENESYS_LOGIN_URL: 'http://proxy.example' },
+      envFile,
+    );
+    expect(warnings).toEqual([
+      'API_KEYS: the key of "bofe" has 5 characters; use 16 or more, so that it cannot be guessed',
+      'GENESYS_LOGIN_URL is http://, so the client secret travels in clear text',
+    ]);
+  });
+});
+
+describe('ConfigModule', () => {
+  it('makes the configuration injectable in every module', async () => {
+    @Injectable()
+    class Reader {
+      constructor(
+        @Inject(CONFIG) readonly config: Config,
+        readonly service: ConfigService,
+      ) {}
+    }
+    const { config } = loadConfig(ENV, '/none');
+    const module = await Test.createTestingModule({
+      imports: [ConfigModule.forRoot(config)],
+      providers: [Reader],
+    }).compile();
+    expect(module.get(Reader).config).toBe(config);
+    expect(module.get(Reader).service.get('server.port')).toBe(3000);
+    await module.close();
+  });
+});
+
+describe('what people read about the environment', () => {
+  it('.env.example and docs/configuration.md are as `npm run docs:config` writes them', () => {
+    expect(readFileSync('.env.example', 'utf8')).toBe(renderEnvExample());
+    expect(readFileSync('docs/configuration.md', 'utf8')).toBe(renderConfigurationPage());
+  });
+
+  it('.env.example names every variable, and each example is one that is accepted', () => {
+    const uncommented = renderEnvExample().replace(/^# (?=[A-Z_]+=)/gm, '');
+    const examples = parse(uncommented);
+    expect(Object.keys(examples).sort()).toEqual(Object.keys(VARIABLES).sort());
+    for (const [name, variable] of VARIABLE_GROUPS.flatMap(({ variables }) => Object.entries(variables))) {
+      expect({ name, accepted: variable.schema.safeParse(examples[name]).success }).toEqual({ name, accepted: true });
+    }
+  });
+});

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import type { Config } from './config.js';
+import { ConfigError } from './config-error.js';
+import { parseEnvironment } from './environment.js';
+import type { Environment } from './environment.js';
+import { configWarnings } from './warnings.js';
+
+/** sysexits' EX_CONFIG; tells an operator's tooling that a restart will not help. */
+export const EXIT_CONFIG = 78;
+
+export interface Booted {
+  config: Config;
+  /** Allowed but probably not meant; for the log, once there is one. Without secrets. */
+  warnings: readonly string[];
+}
+
+/**
+ * The configuration from `process.env` and, outside production, from the `.env` file of the working directory, whose
+ * values count only where the process has none.
+ *
+ * @throws ConfigError with every problem
+ */
+export function loadConfig(env: Environment = process.env, envFile = '.env'): Booted {
+  const merged = { ...(env.NODE_ENV === 'production' ? {} : readEnvFile(envFile)), ...env };
+  const config = parseEnvironment(merged);
+  return { config, warnings: configWarnings(merged, config) };
+}
+
+/**
+ * `loadConfig`, or the end of the process: every problem on standard error without a stack trace, exit code 78.
+ *
+ * @param warn takes each warning; standard error unless given
+ */
+export function loadConfigOrExit(warn: (message: string) => void = toStderr): Config {
+  try {
+    const { config, warnings } = loadConfig();
+    warnings.forEach(warn);
+    return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(error.render());
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+function toStderr(warning: string): void {
+  process.stderr.write(`warning: ${warning}\n`);
+}
+
+function readEnvFile(path: string): Record<string, string> {
+  return existsSync(path) ? parse(readFileSync(path)) : {};
+}

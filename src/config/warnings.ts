@@ -1,0 +1,68 @@
+import { ADVISED_KEY_LENGTH } from './api-keys.js';
+import type { Config } from './config.js';
+import type { Environment } from './environment.js';
+import { VARIABLES } from './variables.js';
+
+/** Beginnings of our variables' names that others hardly use. */
+const OURS =
+  /^(GENESYS|HISTORY|CHANNEL|HEARTBEAT|PING|SUBSCRIBE|INTERACTION|LOOKUP|RETENTION|SHUTDOWN|METRICS|PUSH|RETRY|DATABASE|API_KEY|AUTH_MODE|LOG)_?/;
+
+/** What Kubernetes puts into every container for each Service, e.g. HISTORY_SERVICE_HOST and HISTORY_PORT_80_TCP. */
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)$/;
+
+/** How many letters may differ for a name to be offered instead of an unknown one. */
+const TYPO_DISTANCE = 3;
+
+/** Things that are allowed but probably not meant: variables that nobody reads, secrets sent in clear, weak keys. */
+export function configWarnings(env: Environment, config: Config): string[] {
+  return [...unknownVariables(env), ...weakKeys(config), ...clearText(config)];
+}
+
+function unknownVariables(env: Environment): string[] {
+  const known = Object.keys(VARIABLES);
+  return Object.keys(env)
+    .filter((name) => OURS.test(name) && !known.includes(name) && !SERVICE_LINK.test(name))
+    .sort()
+    .map((name) => {
+      const near = known.find((candidate) => distance(name, candidate) <= TYPO_DISTANCE);
+      return `${name} is set, but no variable has this name${near === undefined ? '' : `; is ${near} meant?`}`;
+    });
+}
+
+function weakKeys({ access }: Config): string[] {
+  return access.keys
+    .filter(({ key }) => key.length < ADVISED_KEY_LENGTH)
+    .map(({ name, key }) => {
+      const length = `${String(key.length)} characters`;
+      return `API_KEYS: the key of "${name}" has ${length}; use ${String(ADVISED_KEY_LENGTH)} or more, so that it cannot be guessed`;
+    });
+}
+
+function clearText({ genesys, history }: Config): string[] {
+  const targets: [string, string, string][] = [
+    ['GENESYS_LOGIN_URL', genesys.loginUrl, 'the client secret'],
+    ['GENESYS_API_URL', genesys.apiUrl, 'the access token'],
+    ...(history.token === undefined ? [] : [['HISTORY_URL', history.url, 'its token'] as [string, string, string]]),
+  ];
+  return targets
+    .filter(([, url]) => url.startsWith('http:') && !isLoopback(new URL(url).hostname))
+    .map(([name, , what]) => `${name} is http://, so ${what} travels in clear text`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+}
+
+/** Levenshtein's distance, in one row. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
