@@ -1,0 +1,24 @@
+import type { TokenError } from './auth.errors.js';
+
+/** What health shows of the token. */
+export interface TokenState {
+  /** `valid`: one is held. Else why not: never asked, refused by Genesys, or not to be had at present. */
+  status: 'none' | 'valid' | 'refused' | 'unavailable';
+  /** Epoch ms; of a valid token. */
+  expiresAt?: number;
+  /** The last failure since a token was last granted; also beside a valid token, when its renewal fails. */
+  lastError?: { code: string; message: string; at: number };
+}
+
+/** What the service knows: the token, and the failure that callers are told until its time is over. */
+export interface TokenMemory {
+  held?: { value: string; since: number; expiresAt: number } | undefined;
+  failure?: { error: TokenError; status: 'refused' | 'unavailable'; until: number };
+  lastError?: { code: string; message: string; at: number };
+}
+
+export const EMPTY: TokenMemory = {};
+
+export function usable(memory: TokenMemory, now: number): boolean {
+  return memory.held !== undefined && memory.held.expiresAt > now;
+}

@@ -1,0 +1,15 @@
+/** Longest wait that a header is believed: a day. Genesys' daily limits reach to hours; anything beyond is a mistake. */
+const LONGEST_MS = 24 * 3_600_000;
+
+/**
+ * A `Retry-After` header in milliseconds from `now`: whole seconds, or an HTTP date (RFC 9110 §10.2.3). Undefined when
+ * it is absent or unreadable; never negative, never more than a day.
+ */
+export function retryAfterMs(header: string | undefined, now: number = Date.now()): number | undefined {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,12}$/.test(text)) return Math.min(Number(text) * 1_000, LONGEST_MS);
+  // Without the comma-and-letters shape Date.parse would read "-5" or "1.5" as a year or a month.
+  if (!/^[A-Z][a-z]{2}, /.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(at - now, 0), LONGEST_MS);
+}

@@ -1,0 +1,73 @@
+import type { HttpAnswer } from '../common/http-exchange.js';
+import { correlationOf } from './error-body.js';
+import { GenesysAnswerError } from './genesys.errors.js';
+import type { GenesysChannel, TopicState } from './genesys.types.js';
+
+type Fields = Record<string, unknown>;
+
+/** Longest reason of a rejected topic that is kept. */
+const MAX_REASON = 500;
+
+/** The JSON object of a successful answer. @throws GenesysAnswerError, which says nothing of the content. */
+export function objectOf(answer: HttpAnswer, operation: string): Fields {
+  try {
+    const value: unknown = JSON.parse(answer.body);
+    if (isFields(value)) return value;
+  } catch {
+    // Said below, without the parser's message, which quotes the text.
+  }
+  throw badAnswer(answer, operation, 'a JSON object');
+}
+
+export function badAnswer(answer: HttpAnswer, operation: string, expected: string): GenesysAnswerError {
+  return new GenesysAnswerError(
+    `Genesys answered ${answer.status} to ${operation}, but not with ${expected} (${answer.body.length} characters). Check GENESYS_API_URL.`,
+    { operation, genesysStatus: answer.status, correlationId: correlationOf(answer) },
+  );
+}
+
+export function channelOf(answer: HttpAnswer, operation: string): GenesysChannel {
+  const { id, connectUri, expires } = objectOf(answer, operation);
+  if (typeof id !== 'string' || id === '' || typeof connectUri !== 'string' || !/^wss?:\/\/./i.test(connectUri)) {
+    throw badAnswer(answer, operation, 'an id and a connectUri (ws or wss)');
+  }
+  const expiresAt = typeof expires === 'string' ? Date.parse(expires) : NaN;
+  return { id, connectUri, ...(Number.isNaN(expiresAt) ? {} : { expiresAt }) };
+}
+
+/** `entities` of a listing; none is an empty listing. Entries that are no objects are skipped. */
+export function entitiesOf(answer: HttpAnswer, operation: string): Fields[] {
+  const { entities = [] } = objectOf(answer, operation);
+  if (!Array.isArray(entities)) throw badAnswer(answer, operation, 'a list of entities');
+  return entities.filter(isFields);
+}
+
+export function topicIdsOf(entities: Fields[]): string[] {
+  return entities.map((entity) => entity.id).filter((id) => typeof id === 'string');
+}
+
+/**
+ * One state for each topic that was asked for, in that order. The answer may list all topics of the channel or only the
+ * new ones (spec/genesys-cloud.md §2.2), and topics may come back in another case; what is missing is `Unknown`.
+ */
+export function topicStatesOf(topics: readonly string[], entities: Fields[]): TopicState[] {
+  const byId = new Map(entities.map((entity) => [String(entity.id).toLowerCase(), entity]));
+  return topics.map((id) => {
+    const entity = byId.get(id.toLowerCase());
+    if (!entity) return { id, state: 'Unknown' };
+    const { rejectionReason } = entity;
+    const reason = typeof rejectionReason === 'string' ? { rejectionReason: rejectionReason.slice(0, MAX_REASON) } : {};
+    return { id, state: stateOf(entity.state), ...reason };
+  });
+}
+
+function stateOf(state: unknown): TopicState['state'] {
+  // Before 2023 the list had no states: a topic that is in it is subscribed.
+  if (state === undefined || state === null) return 'Permitted';
+  const lower = typeof state === 'string' ? state.toLowerCase() : '';
+  return lower === 'permitted' ? 'Permitted' : lower === 'rejected' ? 'Rejected' : 'Unknown';
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

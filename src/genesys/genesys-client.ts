@@ -1,0 +1,164 @@
+import { HttpService } from '@nestjs/axios';
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { TokenService } from '../auth/token.service.js';
+import type { HttpAnswer } from '../common/http-exchange.js';
+import { CONFIG } from '../config/config.js';
+import type { Config } from '../config/config.js';
+import { Logs } from '../telemetry/logs.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { badAnswer, channelOf, entitiesOf, objectOf, topicIdsOf, topicStatesOf } from './answers.js';
+import { TooManyIdsError } from './genesys.errors.js';
+import type { AnalyticsConversation, Conversation, GenesysChannel, TopicState } from './genesys.types.js';
+import { RequestBudget } from './request-budget.js';
+import { RequestPipeline } from './request-pipeline.js';
+import type { GenesysCall } from './request-pipeline.js';
+
+export interface CallOptions {
+  /** Gives the call up: the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** A listing of 1,000 topics is some 200 KB. */
+const MAX_BYTES = 2 * 1024 * 1024;
+
+/** A hundred conversations with all their segments. */
+const MAX_ANALYTICS_BYTES = 20 * 1024 * 1024;
+
+/** What a production client sends at once; Genesys' own limit is not known (spec/genesys-cloud.md §5.3). */
+const MAX_DETAILS_IDS = 100;
+
+const CHANNELS = '/api/v2/notifications/channels';
+
+/**
+ * Genesys Cloud's REST API, as far as the gateway needs it. Each method may throw GenesysRequestError (or the subclass
+ * that names the case), GenesysRateLimitError, GenesysUnreachableError and the errors of TokenService.
+ */
+@Injectable()
+export class GenesysClient implements OnApplicationShutdown {
+  private readonly budget: RequestBudget;
+  private readonly pipeline: RequestPipeline;
+  private readonly closing = new AbortController();
+
+  constructor(http: HttpService, @Inject(CONFIG) config: Config, tokens: TokenService, metrics: Metrics, logs: Logs) {
+    this.budget = new RequestBudget(config.genesys.requestsPerMinute);
+    const log = logs.of('genesys');
+    this.pipeline = new RequestPipeline(http.axiosRef, config.genesys, tokens, this.budget, metrics, log, this.closing.signal);
+  }
+
+  /** Gives up what is under way; calls fail from then on. */
+  onApplicationShutdown(): void {
+    this.budget.close();
+    this.closing.abort();
+  }
+
+  /** How many look-ups could be sent at this moment without waiting. */
+  spare(): number {
+    return this.budget.spare();
+  }
+
+  /**
+   * A new channel. Not sent again after a failure that leaves open whether Genesys made one (a lost connection, a
+   * time-out, 408, 500, 502, 504): the 21st channel evicts another, and a channel that nobody knows of takes a place for a day.
+   * Sent again after 429, 503, and when no connection came about. Otherwise the caller decides.
+   */
+  async createChannel(options: CallOptions = {}): Promise<GenesysChannel> {
+    const call = this.call('create-channel', 'POST', CHANNELS, options, { repeat: 'once' });
+    return channelOf(await this.pipeline.request(call), call.operation);
+  }
+
+  /** Whether Genesys still knows the channel. */
+  async channelExists(channelId: string, options: CallOptions = {}): Promise<boolean> {
+    const path = `${CHANNELS}/${encodeURIComponent(channelId)}`;
+    const answer = await this.pipeline.request(
+      this.call('check-channel', 'HEAD', path, options, { channelId, accept: [404] }),
+    );
+    return answer.status !== 404;
+  }
+
+  /** The ids of the topics that the channel is subscribed to. @throws ChannelGoneError */
+  async subscriptions(channelId: string, options: CallOptions = {}): Promise<string[]> {
+    const call = this.subscriptionCall('list-subscriptions', 'GET', channelId, options);
+    return topicIdsOf(entitiesOf(await this.pipeline.request(call), call.operation));
+  }
+
+  /**
+   * Adds topics. One that is not permitted does not keep the others out; see each one's state.
+   * @throws ChannelGoneError, TooManyTopicsError
+   */
+  subscribe(channelId: string, topics: readonly string[], options: CallOptions = {}): Promise<TopicState[]> {
+    if (topics.length === 0) return Promise.resolve([]);
+    return this.changeSubscriptions('subscribe', 'POST', channelId, topics, options);
+  }
+
+  /** Makes these the channel's only topics. @throws ChannelGoneError, TooManyTopicsError */
+  replaceSubscriptions(channelId: string, topics: readonly string[], options: CallOptions = {}): Promise<TopicState[]> {
+    return this.changeSubscriptions('replace-subscriptions', 'PUT', channelId, topics, options);
+  }
+
+  /** Removes all topics of the channel. @throws ChannelGoneError */
+  async clearSubscriptions(channelId: string, options: CallOptions = {}): Promise<void> {
+    await this.pipeline.request(this.subscriptionCall('clear-subscriptions', 'DELETE', channelId, options));
+  }
+
+  /** The conversation as it is now; undefined when Genesys does not know it (any more). */
+  async conversation(id: string, options: CallOptions = {}): Promise<Conversation | undefined> {
+    const path = `/api/v2/conversations/${encodeURIComponent(id)}`;
+    const call = this.call('get-conversation', 'GET', path, options, { priority: 'lookup', accept: [404] });
+    const answer = await this.pipeline.request(call);
+    return answer.status === 404 ? undefined : (objectOf(answer, call.operation) as Conversation);
+  }
+
+  /**
+   * What analytics knows of these conversations, in no order; those it does not know are missing.
+   * @throws TooManyIdsError for more than 100.
+   */
+  async conversationDetails(ids: readonly string[], options: CallOptions = {}): Promise<AnalyticsConversation[]> {
+    if (ids.length === 0) return [];
+    if (ids.length > MAX_DETAILS_IDS) {
+      throw new TooManyIdsError(`${ids.length} conversations at once; at most ${MAX_DETAILS_IDS}. Ask in several requests.`);
+    }
+    // One value with commas, as the official SDK sends it, although the parameter is declared as repeatable.
+    const path = `/api/v2/analytics/conversations/details?id=${ids.map(encodeURIComponent).join(',')}`;
+    const call = this.call('get-conversation-details', 'GET', path, options, {
+      priority: 'lookup',
+      maxBytes: MAX_ANALYTICS_BYTES,
+    });
+    return this.conversationsOf(await this.pipeline.request(call), call.operation);
+  }
+
+  private conversationsOf(answer: HttpAnswer, operation: string): AnalyticsConversation[] {
+    const { conversations = [] } = objectOf(answer, operation);
+    if (!Array.isArray(conversations)) throw badAnswer(answer, operation, 'a list of conversations');
+    return conversations.filter((entry) => typeof entry === 'object' && entry !== null) as AnalyticsConversation[];
+  }
+
+  private async changeSubscriptions(
+    operation: string,
+    method: 'POST' | 'PUT',
+    channelId: string,
+    topics: readonly string[],
+    options: CallOptions,
+  ): Promise<TopicState[]> {
+    const body = topics.map((id) => ({ id }));
+    const call = { ...this.subscriptionCall(operation, method, channelId, options), body };
+    return topicStatesOf(topics, entitiesOf(await this.pipeline.request(call), operation));
+  }
+
+  private subscriptionCall(operation: string, method: GenesysCall['method'], channelId: string, options: CallOptions): GenesysCall {
+    // Without ignoreErrors one topic that is not permitted makes the whole request fail (spec/genesys-cloud.md §2).
+    const query = method === 'POST' || method === 'PUT' ? '?ignoreErrors=true' : '';
+    const path = `${CHANNELS}/${encodeURIComponent(channelId)}/subscriptions${query}`;
+    return this.call(operation, method, path, options, { channelId });
+  }
+
+  private call(
+    operation: string,
+    method: GenesysCall['method'],
+    path: string,
+    { signal }: CallOptions,
+    more: Partial<GenesysCall>,
+  ): GenesysCall {
+    return { operation, method, path, signal, priority: 'channel', repeat: 'idempotent', maxBytes: MAX_BYTES, ...more };
+  }
+}

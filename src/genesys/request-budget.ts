@@ -1,0 +1,166 @@
+import { GenesysRateLimitError } from './genesys.errors.js';
+import type { RequestPriority } from './genesys.types.js';
+
+/** The window of Genesys' limits (spec/genesys-cloud.md §6.1). */
+const WINDOW_MS = 60_000;
+
+/** A twentieth is never used: requests reach Genesys later than they leave, so its windows and ours do not coincide. */
+const UNUSED_SHARE = 0.05;
+
+/** A tenth is kept from look-ups: a channel that breaks in the middle of a sweep is mended at once. */
+const CHANNEL_SHARE = 0.1;
+
+/** A pause that Genesys asks for is waited for up to a minute; a longer one is said to the callers. */
+const LONGEST_WAIT_MS = 60_000;
+
+/** Beyond it, more than three windows' work is waiting: callers had better be told. */
+const MAX_WAITING = 1_000;
+
+interface Waiter {
+  priority: RequestPriority;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+  /** Takes the abort listener off again. */
+  detach: () => void;
+}
+
+/**
+ * How many requests may be sent in any minute, and who goes first. Channel calls go before look-ups; within each, first
+ * come, first served. It keeps counting over a change of token: some of Genesys' limits are per application, not per token.
+ */
+export class RequestBudget {
+  private readonly limit: number;
+  private readonly lookupLimit: number;
+  /** When each request of the last minute was sent; oldest first, never more than `limit`. */
+  private sent: number[] = [];
+  private readonly waiting: Record<RequestPriority, Waiter[]> = { channel: [], lookup: [] };
+  private pause = { until: 0, long: false };
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  /** @param perMinute Genesys' limit; what is used of it is a little less. */
+  constructor(perMinute: number) {
+    this.limit = Math.max(1, Math.floor(perMinute * (1 - UNUSED_SHARE)));
+    this.lookupLimit = Math.max(1, this.limit - Math.ceil(this.limit * CHANNEL_SHARE));
+  }
+
+  /**
+   * Resolves when a request may be sent, and counts it.
+   * @throws GenesysRateLimitError at once during a long pause or when too many are waiting; the signal's reason.
+   */
+  acquire(priority: RequestPriority, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.refuseIfHopeless(priority);
+    return new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = { priority, resolve, reject, detach: () => signal?.removeEventListener('abort', onAbort) };
+      const onAbort = (): void => {
+        this.leave(waiter);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.waiting[priority].push(waiter);
+      this.serve();
+    });
+  }
+
+  /** Genesys answered 429: nothing is sent for so long. A shorter pause does not cut a running one. */
+  pauseFor(durationMs: number): void {
+    const until = Date.now() + durationMs;
+    if (until <= this.pause.until) return;
+    this.pause = { until, long: durationMs > LONGEST_WAIT_MS };
+    if (this.pause.long) this.rejectAll(() => this.paused());
+    this.serve();
+  }
+
+  /** How many look-ups could be sent at once, for those who can choose how many to begin. */
+  spare(): number {
+    const now = Date.now();
+    this.forget(now);
+    if (this.closed || this.pause.until > now) return 0;
+    return Math.max(0, this.lookupLimit - this.sent.length - this.waiting.channel.length - this.waiting.lookup.length);
+  }
+
+  /** Rejects who waits, and whoever comes later. */
+  close(): void {
+    this.closed = true;
+    this.rejectAll(() => this.shut());
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private refuseIfHopeless(priority: RequestPriority): void {
+    if (this.closed) throw this.shut();
+    if (this.pause.long && this.pause.until > Date.now()) throw this.paused();
+    const queue = this.waiting[priority].length;
+    if (queue >= MAX_WAITING) {
+      throw new GenesysRateLimitError(
+        `${queue} ${priority} requests to Genesys are waiting already (limit ${MAX_WAITING}); ${this.limit} are sent a minute.`,
+        WINDOW_MS,
+      );
+    }
+  }
+
+  /** Lets go whoever may, and sets the timer for the next who may. */
+  private serve(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const now = Date.now();
+    this.forget(now);
+    if (this.pause.until <= now) {
+      this.serveFrom('channel', this.limit, now);
+      if (this.waiting.channel.length === 0) this.serveFrom('lookup', this.lookupLimit, now);
+    }
+    const next = this.nextChange(now);
+    if (next !== undefined) this.timer = setTimeout(() => this.serve(), next);
+  }
+
+  private serveFrom(priority: RequestPriority, limit: number, now: number): void {
+    const queue = this.waiting[priority];
+    while (queue.length > 0 && this.sent.length < limit) {
+      const waiter = queue.shift();
+      waiter?.detach();
+      this.sent.push(now);
+      waiter?.resolve();
+    }
+  }
+
+  /** Milliseconds until somebody who waits may be let go: the end of the pause, or of the window of an old request. */
+  private nextChange(now: number): number | undefined {
+    const limit = this.waiting.channel.length > 0 ? this.limit : this.waiting.lookup.length > 0 ? this.lookupLimit : 0;
+    if (limit === 0) return undefined;
+    if (this.pause.until > now) return this.pause.until - now;
+    // The request whose leaving makes room: more may be in the window than look-ups may use.
+    const blocking = this.sent[this.sent.length - limit] ?? now;
+    return Math.max(1, blocking + WINDOW_MS - now);
+  }
+
+  private forget(now: number): void {
+    const old = this.sent.findIndex((at) => at > now - WINDOW_MS);
+    if (old > 0) this.sent.splice(0, old);
+    else if (old < 0) this.sent = [];
+  }
+
+  private leave(waiter: Waiter): void {
+    const queue = this.waiting[waiter.priority];
+    const index = queue.indexOf(waiter);
+    if (index >= 0) queue.splice(index, 1);
+    waiter.detach();
+    this.serve();
+  }
+
+  private rejectAll(error: () => Error): void {
+    for (const waiter of [...this.waiting.channel.splice(0), ...this.waiting.lookup.splice(0)]) {
+      waiter.detach();
+      waiter.reject(error());
+    }
+  }
+
+  private paused(): GenesysRateLimitError {
+    const left = Math.max(0, this.pause.until - Date.now());
+    return new GenesysRateLimitError(`Genesys wants no requests for another ${Math.ceil(left / 1_000)} s (429).`, left);
+  }
+
+  private shut(): GenesysRateLimitError {
+    return new GenesysRateLimitError('No more requests to Genesys: the gateway is shutting down.', 0);
+  }
+}
