@@ -91,7 +91,10 @@ export class TokenEndpoint {
     }
     const message = `No token from ${this.url}: answer ${answer.status} ${said}`;
     if (answer.status === 408 || answer.status === 429 || answer.status >= 500) {
-      throw new TokenUnavailableError(message, { passing: true, retryAfterMs: retryAfterMs(answer.header('retry-after')) });
+      throw new TokenUnavailableError(message, {
+        passing: true,
+        retryAfterMs: retryAfterMs(answer.header('retry-after')),
+      });
     }
     throw new TokenUnavailableError(`${message}; expected 200. Check GENESYS_ENVIRONMENT or GENESYS_LOGIN_URL.`);
   }
@@ -101,10 +104,14 @@ export class TokenEndpoint {
     const { access_token: value, token_type: type, expires_in: life } = body;
     // What is not visible ASCII would not survive in a header.
     if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
-      throw new TokenUnavailableError(`${this.url} answered 200 without a usable access_token. Check GENESYS_LOGIN_URL.`);
+      throw new TokenUnavailableError(
+        `${this.url} answered 200 without a usable access_token. Check GENESYS_LOGIN_URL.`,
+      );
     }
     if (typeof type === 'string' && type.toLowerCase() !== 'bearer') {
-      throw new TokenUnavailableError(`${this.url} gave a token of type "${type.slice(0, 20)}"; only bearer is supported.`);
+      throw new TokenUnavailableError(
+        `${this.url} gave a token of type "${type.slice(0, 20)}"; only bearer is supported.`,
+      );
     }
     const seconds = Number(life ?? DEFAULT_LIFE_S);
     return { value, expiresInS: seconds > 0 && Number.isFinite(seconds) ? seconds : DEFAULT_LIFE_S };

@@ -131,7 +131,8 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
     this.cancelTimer();
     const { signal } = this.closing;
     try {
-      if (this.youngRejections > 1) await sleep(backoffDelay(YOUNG_BACKOFF, this.youngRejections - 2), undefined, { signal });
+      if (this.youngRejections > 1)
+        await sleep(backoffDelay(YOUNG_BACKOFF, this.youngRejections - 2), undefined, { signal });
       const granted = await requestToken(this.endpoint, signal, (error, waitMs) =>
         this.log.warn({ err: error, waitMs }, 'no token yet, asking again'),
       );
@@ -173,7 +174,10 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
     const before = this.state().status;
     this.memory = memory;
     const { status, expiresAt } = this.state();
-    this.log.info({ before, status, reason, ...(expiresAt ? { expiresAt: new Date(expiresAt).toISOString() } : {}) }, 'token');
+    this.log.info(
+      { before, status, reason, ...(expiresAt ? { expiresAt: new Date(expiresAt).toISOString() } : {}) },
+      'token',
+    );
   }
 
   private refreshIn(delayMs: number): void {
@@ -203,6 +207,7 @@ function remembered(error: TokenError, leftMs: number): TokenError {
 
 function asTokenError(error: unknown, closing: AbortSignal): TokenError {
   if (closing.aborted) return new TokenUnavailableError('No token: the gateway is shutting down.');
-  if (error instanceof TokenRefusedError || error instanceof TokenUnavailableError || error instanceof AssertionError) return error;
+  if (error instanceof TokenRefusedError || error instanceof TokenUnavailableError || error instanceof AssertionError)
+    return error;
   return new TokenUnavailableError('No token: unexpected failure.', { cause: error });
 }

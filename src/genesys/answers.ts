@@ -22,7 +22,7 @@ export function objectOf(answer: HttpAnswer, operation: string): Fields {
 export function badAnswer(answer: HttpAnswer, operation: string, expected: string): GenesysAnswerError {
   return new GenesysAnswerError(
     `Genesys answered ${answer.status} to ${operation}, but not with ${expected} (${answer.body.length} characters). Check GENESYS_API_URL.`,
-    { operation, genesysStatus: answer.status, correlationId: correlationOf(answer) },
+    { operation, status: answer.status, correlationId: correlationOf(answer) },
   );
 }
 

@@ -1,11 +1,6 @@
 import type { HttpAnswer } from '../common/http-exchange.js';
 import { shortHash } from '../common/short-hash.js';
-import {
-  ChannelGoneError,
-  GenesysForbiddenError,
-  GenesysRequestError,
-  TooManyTopicsError,
-} from './genesys.errors.js';
+import { ChannelGoneError, GenesysForbiddenError, GenesysRequestError, TooManyTopicsError } from './genesys.errors.js';
 import type { GenesysFault } from './genesys.errors.js';
 
 const TOO_MANY = 'notification.subscription.too.many.subscriptions';
@@ -27,7 +22,7 @@ export function errorOf(answer: HttpAnswer, operation: string, channelId?: strin
   const codes = codesOf(body);
   const fault: GenesysFault = {
     operation,
-    genesysStatus: answer.status,
+    status: answer.status,
     genesysCode: codes[0],
     correlationId: correlationOf(answer) ?? text(body.contextId),
     limit: limitOf(body.limit),
@@ -35,8 +30,10 @@ export function errorOf(answer: HttpAnswer, operation: string, channelId?: strin
   const channel = channelId === undefined ? '' : ` on channel ${shortHash(channelId)}`;
   const said = withoutIds([codes[0], text(body.message)].filter((part) => part !== undefined).join(': '), channelId);
   const message = `Genesys answered ${answer.status} to ${operation}${channel}${said === '' ? '' : ` (${said})`}`;
-  if (answer.status === 404 && channelId !== undefined) return new ChannelGoneError(`${message}: the channel does not exist any more.`, fault);
-  if (answer.status === 403) return new GenesysForbiddenError(`${message}: check the roles of the OAuth client.`, fault);
+  if (answer.status === 404 && channelId !== undefined)
+    return new ChannelGoneError(`${message}: the channel does not exist any more.`, fault);
+  if (answer.status === 403)
+    return new GenesysForbiddenError(`${message}: check the roles of the OAuth client.`, fault);
   if (answer.status === 400 && (codes.includes(TOO_MANY) || /too many subscriptions/i.test(said))) {
     return new TooManyTopicsError(`${message}: the channel is full.`, fault);
   }
@@ -79,6 +76,7 @@ function text(value: unknown): string | undefined {
 
 /** Genesys may repeat the channel's id, which is a secret. */
 function withoutIds(said: string, channelId: string | undefined): string {
-  const known = channelId === undefined || channelId === '' ? said : said.replaceAll(channelId, `#${shortHash(channelId)}`);
+  const known =
+    channelId === undefined || channelId === '' ? said : said.replaceAll(channelId, `#${shortHash(channelId)}`);
   return known.replace(/\bstreaming-[\w-]+/g, '[channel]').replace(/[\r\n]+/g, ' ');
 }

@@ -4,7 +4,7 @@ export interface GenesysFault {
   /** What was asked, e.g. `subscribe`; the same word as in the metrics. */
   operation: string;
   /** Genesys' HTTP status. */
-  genesysStatus: number;
+  status: number;
   /** `code` of Genesys' error body, e.g. `not.found`. */
   genesysCode?: string | undefined;
   /** ININ-Correlation-Id: what Genesys' support asks for. */
@@ -14,14 +14,13 @@ export interface GenesysFault {
 }
 
 /**
- * Genesys answered, and it was no success. `genesysStatus` is what it answered; the inherited `status` is what a caller of
- * ours would see (502), because Genesys' 401 or 404 says nothing about their request.
+ * Genesys answered, and it was no success. `status` is what Genesys answered. It says nothing about a request to us: should
+ * such an error ever reach a caller of ours, it is a 502 for them.
  */
 export class GenesysRequestError extends GatewayError {
   readonly code: string = 'genesys.request-failed';
-  override readonly status: number = 502;
+  override readonly status: number;
   readonly operation: string;
-  readonly genesysStatus: number;
   readonly genesysCode: string | undefined;
   readonly correlationId: string | undefined;
   readonly limit: GenesysFault['limit'];
@@ -29,7 +28,7 @@ export class GenesysRequestError extends GatewayError {
   constructor(message: string, fault: GenesysFault, options?: { cause?: unknown }) {
     super(message, options);
     this.operation = fault.operation;
-    this.genesysStatus = fault.genesysStatus;
+    this.status = fault.status;
     this.genesysCode = fault.genesysCode;
     this.correlationId = fault.correlationId;
     this.limit = fault.limit;
@@ -39,6 +38,11 @@ export class GenesysRequestError extends GatewayError {
 /** 404 on a channel's route: it was evicted, it expired, or it went with the token that made it. */
 export class ChannelGoneError extends GenesysRequestError {
   override readonly code = 'genesys.channel-gone';
+
+  /** @param fault left out when it was not REST that said so: the socket has its own 404. */
+  constructor(message: string, fault: GenesysFault = { operation: 'socket', status: 404 }) {
+    super(message, fault);
+  }
 }
 
 /** 403: a permission is missing. */

@@ -109,7 +109,8 @@ export class RequestPipeline {
     await unlessAborted(this.tokens.token(), signal);
     await this.budget.acquire(call.priority, signal);
     const token = await unlessAborted(this.tokens.token(), signal);
-    const status = (value: string): void => this.metrics.genesysRequests.inc({ operation: call.operation, status: value });
+    const status = (value: string): void =>
+      this.metrics.genesysRequests.inc({ operation: call.operation, status: value });
     try {
       const answer = await exchange(this.axios, this.question(call, token, signal));
       status(String(answer.status));
@@ -146,7 +147,11 @@ export class RequestPipeline {
     const long = asked > LONGEST_SLEEP_MS;
     this.budget.pauseFor(long ? asked : asked + Math.random() * ROUNDING_MS);
     const said = errorOf(answer, call.operation, call.channelId);
-    const error = new GenesysRateLimitError(`${said.message} No requests for ${Math.ceil(asked / 1_000)} s.`, asked, said);
+    const error = new GenesysRateLimitError(
+      `${said.message} No requests for ${Math.ceil(asked / 1_000)} s.`,
+      asked,
+      said,
+    );
     return { error, repeat: !long, afterMs: 0 };
   }
 

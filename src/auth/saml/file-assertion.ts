@@ -21,7 +21,10 @@ export class FileAssertion implements AssertionSource {
   async assertion(): Promise<Assertion> {
     const bytes = await this.read();
     if (bytes.length > MAX_BYTES) throw this.bad(`has ${bytes.length} bytes; at most ${MAX_BYTES} are read`);
-    const text = bytes.toString('utf8').replace(/^\uFEFF/, '').trim();
+    const text = bytes
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .trim();
     if (text === '') throw this.bad('is empty; it has to hold the SAML assertion, as XML or base64');
     const encoded = text.startsWith('<') ? Buffer.from(text, 'utf8').toString('base64') : text.replace(/\s+/g, '');
     if (!BASE64.test(encoded)) throw this.bad('holds neither XML (it does not begin with "<") nor base64');
@@ -34,7 +37,9 @@ export class FileAssertion implements AssertionSource {
       return await readFile(this.file);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new AssertionError(`${VARIABLE}: cannot read ${this.file} (${code ?? 'unknown reason'}).`, { cause: asError(error) });
+      throw new AssertionError(`${VARIABLE}: cannot read ${this.file} (${code ?? 'unknown reason'}).`, {
+        cause: asError(error),
+      });
     }
   }
 

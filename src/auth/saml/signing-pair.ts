@@ -20,7 +20,10 @@ const CERT = 'GENESYS_SAML_CERT_FILE';
  */
 export async function readSigningPair(keyFile: string, certFile: string, now: number): Promise<SigningPair> {
   const [privateKey, pem] = await Promise.all([readText(KEY, keyFile), readText(CERT, certFile)]);
-  const key = parsed(() => createPrivateKey(privateKey), `${KEY}: ${keyFile} is not a private key in PEM without a passphrase`);
+  const key = parsed(
+    () => createPrivateKey(privateKey),
+    `${KEY}: ${keyFile} is not a private key in PEM without a passphrase`,
+  );
   const cert = parsed(() => new X509Certificate(pem), `${CERT}: ${certFile} is not an X.509 certificate in PEM`);
   check(key, cert, { keyFile, certFile }, now);
   // Without what else the file may hold (a chain, a comment): Genesys compares with the one certificate it was given.
@@ -29,14 +32,22 @@ export async function readSigningPair(keyFile: string, certFile: string, now: nu
 
 function check(key: KeyObject, cert: X509Certificate, files: { keyFile: string; certFile: string }, now: number): void {
   if (key.asymmetricKeyType !== 'rsa') {
-    throw new AssertionError(`${KEY}: ${files.keyFile} holds a key of type ${key.asymmetricKeyType ?? 'unknown'}; RSA is needed.`);
+    throw new AssertionError(
+      `${KEY}: ${files.keyFile} holds a key of type ${key.asymmetricKeyType ?? 'unknown'}; RSA is needed.`,
+    );
   }
   if (!cert.checkPrivateKey(key)) {
-    throw new AssertionError(`${CERT}: the certificate in ${files.certFile} does not belong to the key in ${files.keyFile}.`);
+    throw new AssertionError(
+      `${CERT}: the certificate in ${files.certFile} does not belong to the key in ${files.keyFile}.`,
+    );
   }
   const [from, to] = [Date.parse(cert.validFrom), Date.parse(cert.validTo)];
-  if (now >= to) throw new AssertionError(`${CERT}: the certificate in ${files.certFile} expired at ${new Date(to).toISOString()}.`);
-  if (now < from) throw new AssertionError(`${CERT}: the certificate in ${files.certFile} is valid from ${new Date(from).toISOString()} on.`);
+  if (now >= to)
+    throw new AssertionError(`${CERT}: the certificate in ${files.certFile} expired at ${new Date(to).toISOString()}.`);
+  if (now < from)
+    throw new AssertionError(
+      `${CERT}: the certificate in ${files.certFile} is valid from ${new Date(from).toISOString()} on.`,
+    );
 }
 
 async function readText(variable: string, file: string): Promise<string> {
@@ -44,7 +55,9 @@ async function readText(variable: string, file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new AssertionError(`${variable}: cannot read ${file} (${code ?? 'unknown reason'}).`, { cause: asError(error) });
+    throw new AssertionError(`${variable}: cannot read ${file} (${code ?? 'unknown reason'}).`, {
+      cause: asError(error),
+    });
   }
 }
 

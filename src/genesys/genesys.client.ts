@@ -43,7 +43,15 @@ export class GenesysClient implements OnApplicationShutdown {
   constructor(http: HttpService, @Inject(CONFIG) config: Config, tokens: TokenService, metrics: Metrics, logs: Logs) {
     this.budget = new RequestBudget(config.genesys.requestsPerMinute);
     const log = logs.of('genesys');
-    this.pipeline = new RequestPipeline(http.axiosRef, config.genesys, tokens, this.budget, metrics, log, this.closing.signal);
+    this.pipeline = new RequestPipeline(
+      http.axiosRef,
+      config.genesys,
+      tokens,
+      this.budget,
+      metrics,
+      log,
+      this.closing.signal,
+    );
   }
 
   /** Gives up what is under way; calls fail from then on. */
@@ -116,7 +124,9 @@ export class GenesysClient implements OnApplicationShutdown {
   async conversationDetails(ids: readonly string[], options: CallOptions = {}): Promise<AnalyticsConversation[]> {
     if (ids.length === 0) return [];
     if (ids.length > MAX_DETAILS_IDS) {
-      throw new TooManyIdsError(`${ids.length} conversations at once; at most ${MAX_DETAILS_IDS}. Ask in several requests.`);
+      throw new TooManyIdsError(
+        `${ids.length} conversations at once; at most ${MAX_DETAILS_IDS}. Ask in several requests.`,
+      );
     }
     // One value with commas, as the official SDK sends it, although the parameter is declared as repeatable.
     const path = `/api/v2/analytics/conversations/details?id=${ids.map(encodeURIComponent).join(',')}`;
@@ -145,7 +155,12 @@ export class GenesysClient implements OnApplicationShutdown {
     return topicStatesOf(topics, entitiesOf(await this.pipeline.request(call), operation));
   }
 
-  private subscriptionCall(operation: string, method: GenesysCall['method'], channelId: string, options: CallOptions): GenesysCall {
+  private subscriptionCall(
+    operation: string,
+    method: GenesysCall['method'],
+    channelId: string,
+    options: CallOptions,
+  ): GenesysCall {
     // Without ignoreErrors one topic that is not permitted makes the whole request fail (spec/genesys-cloud.md §2).
     const query = method === 'POST' || method === 'PUT' ? '?ignoreErrors=true' : '';
     const path = `${CHANNELS}/${encodeURIComponent(channelId)}/subscriptions${query}`;
