@@ -1,0 +1,188 @@
+import type { SimulatedClock } from '../../common/clock.js';
+import { setBounded } from '../../common/bounded-log.js';
+import { addLeg, newConversation, type AgentInput, type Conversation, type ConversationInput, type Leg } from './conversation.js';
+import type { EndLeg, FinishedWork, FinishWork, Which } from './conversation-inputs.js';
+import { acw, customerEnd, topicOf, userEnd, userStart, wrapup, type DetailEvent } from './detail-events.js';
+import { endLeg, findLeg, workOf } from './legs.js';
+
+interface Version {
+  at: number;
+  state: Conversation;
+}
+
+/** Look-ups lag by at most the time of so many changes. */
+const VERSIONS_KEPT = 50;
+/** The commonest queue timeout (§4.5). */
+const DEFAULT_WORK_MS = 15_000;
+const DEFAULT_WRAPUP_CODE = '3c9e5a0e-2f5f-4f0f-9a55-0d8e3a2b1c00';
+
+/** The conversations of the contact centre: what happens to them becomes events, and look-ups that agree with the events. */
+export class Conversations {
+  readonly #current = new Map<string, Conversation>();
+  readonly #versions = new Map<string, Version[]>();
+
+  constructor(
+    private readonly clock: SimulatedClock,
+    private readonly publish: (topic: string, body: unknown) => string[],
+    private readonly changed: (conversationId: string, change: string) => void,
+  ) {}
+
+  start(input: ConversationInput = {}): Conversation {
+    if (input.id !== undefined && this.#current.has(input.id)) throw new Error(`Conversation ${input.id} exists; use reopen.`);
+    const conversation = newConversation(input, this.clock.now());
+    setBounded(this.#current, conversation.id, conversation);
+    this.#keep(conversation, 'started');
+    for (const leg of conversation.legs) this.#send(conversation, userStart(conversation, leg));
+    return conversation;
+  }
+
+  get(id: string): Conversation | undefined {
+    return this.#current.get(id);
+  }
+
+  list(): Conversation[] {
+    return [...this.#current.values()];
+  }
+
+  /** What was known `lagMs` ago. */
+  asOf(id: string, lagMs: number): Conversation | undefined {
+    const time = this.clock.now() - lagMs;
+    return this.#versions.get(id)?.findLast((version) => version.at <= time)?.state;
+  }
+
+  /** An agent's part ends; after-call work begins, unless there is none. */
+  endLeg(id: string, options: EndLeg = {}): Leg {
+    const conversation = this.#getOrStart(id, options);
+    const leg = findLeg(conversation, options);
+    endLeg(conversation, leg, this.clock.now(), options);
+    this.#keep(conversation, 'leg-ended');
+    if (!options.suppressEvent) this.#send(conversation, userEnd(conversation, leg), ...this.#customerEnd(conversation));
+    return leg;
+  }
+
+  /** A wrap-up that is saved, not final (§5.1 `provisional`): seen by look-ups, no event. */
+  saveProvisional(id: string, options: Which & { wrapupCode?: string; wrapupNotes?: string } = {}): Leg {
+    const conversation = this.#getOrStart(id, options);
+    const leg = findLeg(conversation, options);
+    if (leg.endedAt === undefined) endLeg(conversation, leg, this.clock.now(), {});
+    leg.work = { ...workOf(leg), ...wrapupFrom(options), provisional: true };
+    this.#keep(conversation, 'provisional-wrapup');
+    return leg;
+  }
+
+  /** The agent finishes after-call work: user.end (unless sent before), customer.end when all left, wrapup, acw. */
+  finishWork(id: string, options: FinishWork = {}): FinishedWork {
+    const conversation = this.#getOrStart(id, options);
+    const leg = findLeg(conversation, options);
+    const eventTime = options.eventTime ?? this.clock.now();
+    const events = this.#endForWork(conversation, leg, eventTime, options);
+    const { startedAt } = workOf(leg);
+    leg.work = { state: 'complete', startedAt: Math.min(startedAt, eventTime), endedAt: eventTime, ...wrapupFrom(options) };
+    this.#keep(conversation, 'work-finished');
+    const last = acw(conversation, leg);
+    events.push(wrapup(conversation, leg), ...Array<DetailEvent>(1 + Number(options.duplicate ?? 0)).fill(last));
+    if (options.reverseOrder) events.reverse();
+    const sentTo = options.suppressEvent ? [] : this.#send(conversation, ...events);
+    const { participantId, sessionId, userId } = leg;
+    return { conversationId: id, participantId, sessionId, userId, event: last.body, sentTo };
+  }
+
+  /** The timed after-call work ran out (§4.5). */
+  timeOutWork(id: string, options: Omit<FinishWork, 'wrapupCode' | 'wrapupNotes'> = {}): FinishedWork {
+    const finished = { wrapupDurationMs: DEFAULT_WORK_MS, ...options, wrapupCode: 'ININ-WRAP-UP-TIMEOUT' };
+    return this.finishWork(id, finished);
+  }
+
+  /** The agent skips after-call work; no acw event unless asked for. */
+  skip(id: string, options: EndLeg & { sendAcw?: boolean } = {}): Leg {
+    const conversation = this.#getOrStart(id, options);
+    const leg = findLeg(conversation, options);
+    const first = leg.endedAt === undefined;
+    if (first) endLeg(conversation, leg, this.clock.now(), options);
+    const { startedAt } = workOf(leg);
+    leg.work = { state: 'skipped', startedAt, endedAt: startedAt, ...(options.sendAcw && { code: 'ININ-WRAP-UP-SKIPPED' }) };
+    this.#keep(conversation, 'work-skipped');
+    if (options.suppressEvent) return leg;
+    if (first) this.#send(conversation, userEnd(conversation, leg), ...this.#customerEnd(conversation));
+    if (options.sendAcw) this.#send(conversation, wrapup(conversation, leg), acw(conversation, leg));
+    return leg;
+  }
+
+  /** Hands over to a second agent: the first one's part ends with TRANSFER and its after-call work begins. */
+  transfer(id: string, options: Which & { to?: AgentInput; disconnectType?: string } = {}): { from: Leg; to: Leg } {
+    const conversation = this.#getOrStart(id, options);
+    const from = findLeg(conversation, options);
+    const to = addLeg(conversation, options.to ?? {}, this.clock.now());
+    endLeg(conversation, from, this.clock.now(), { disconnectType: options.disconnectType ?? 'TRANSFER' });
+    this.#keep(conversation, 'transferred');
+    this.#send(conversation, userEnd(conversation, from), userStart(conversation, to));
+    return { from, to };
+  }
+
+  /** A messaging conversation comes back to life under its old id (§7.10). */
+  reopen(id: string, agent: AgentInput = {}): Leg {
+    const conversation = this.#current.get(id);
+    if (!conversation) throw new Error(`There is no conversation ${id} to reopen.`);
+    delete conversation.endedAt;
+    const leg = addLeg(conversation, agent, this.clock.now());
+    this.#keep(conversation, 'reopened');
+    this.#send(conversation, userStart(conversation, leg));
+    return leg;
+  }
+
+  /** Sends the acw events of all finished work again, as they were; gives the channels they went out on. */
+  resend(id: string): string[] {
+    const conversation = this.#current.get(id);
+    const finished = conversation?.legs.filter((leg) => leg.work?.state === 'complete') ?? [];
+    if (!conversation || finished.length === 0) throw new Error(`Conversation ${id} has no finished work to send again.`);
+    return this.#send(conversation, ...finished.map((leg) => acw(conversation, leg)));
+  }
+
+  clear(): void {
+    this.#current.clear();
+    this.#versions.clear();
+  }
+
+  #getOrStart(id: string, { userId, participantId, sessionId }: Which): Conversation {
+    const known = this.#current.get(id);
+    if (known) return known;
+    const agent = { ...(userId && { userId }), ...(participantId && { participantId }), ...(sessionId && { sessionId }) };
+    return this.start({ id, agents: [agent] });
+  }
+
+  /** Ends the agent's part so that the work lasted as asked for; gives the events of that end. */
+  #endForWork(conversation: Conversation, leg: Leg, eventTime: number, options: FinishWork): DetailEvent[] {
+    const { wrapupDurationMs, disconnectType } = options;
+    if (leg.endedAt !== undefined) {
+      if (wrapupDurationMs !== undefined) leg.work = { ...workOf(leg), startedAt: eventTime - wrapupDurationMs };
+      return [];
+    }
+    const endedAt = eventTime - (wrapupDurationMs ?? DEFAULT_WORK_MS);
+    endLeg(conversation, leg, endedAt, disconnectType === undefined ? {} : { disconnectType });
+    return [userEnd(conversation, leg), ...this.#customerEnd(conversation)];
+  }
+
+  #customerEnd(conversation: Conversation): DetailEvent[] {
+    return conversation.endedAt === undefined ? [] : [customerEnd(conversation)];
+  }
+
+  /** Publishes in this order; gives the channels that acw events went out on. */
+  #send(conversation: Conversation, ...events: DetailEvent[]): string[] {
+    return events.flatMap((event) => {
+      const channels = this.publish(topicOf(conversation.id, event), event.body);
+      return event.name === 'acw' ? channels : [];
+    });
+  }
+
+  #keep(conversation: Conversation, change: string): void {
+    const versions = this.#versions.get(conversation.id) ?? [];
+    versions.push({ at: this.clock.now(), state: structuredClone(conversation) });
+    if (versions.length > VERSIONS_KEPT) versions.shift();
+    setBounded(this.#versions, conversation.id, versions);
+    this.changed(conversation.id, change);
+  }
+}
+
+function wrapupFrom({ wrapupCode = DEFAULT_WRAPUP_CODE, wrapupNotes }: { wrapupCode?: string; wrapupNotes?: string }): { code: string; notes?: string } {
+  return { code: wrapupCode, ...(wrapupNotes !== undefined && { notes: wrapupNotes }) };
+}

@@ -1,0 +1,82 @@
+import type { Conversation, Leg } from './conversation.js';
+
+/** An event before it is sent: the last part of its topic, and its body (§4.4). */
+export interface DetailEvent {
+  name: string;
+  body: Record<string, unknown>;
+}
+
+export function userStart(conversation: Conversation, leg: Leg): DetailEvent {
+  const { userId, queueId } = leg;
+  return { name: 'user.start', body: { ...common(conversation, leg, leg.startedAt), userId, queueId } };
+}
+
+export function userEnd(conversation: Conversation, leg: Leg): DetailEvent {
+  const endedAt = leg.endedAt ?? leg.startedAt;
+  const durations = {
+    interactingDurationMs: endedAt - leg.startedAt,
+    heldDurationMs: 0,
+    alertingDurationMs: 0,
+    contactingDurationMs: 0,
+    dialingDurationMs: 0,
+  };
+  const { userId, queueId, disconnectType } = leg;
+  return { name: 'user.end', body: { ...common(conversation, leg, endedAt), userId, queueId, disconnectType, ...durations } };
+}
+
+export function customerEnd(conversation: Conversation): DetailEvent {
+  const endedAt = conversation.endedAt ?? conversation.startedAt;
+  const body = common(conversation, conversation.customer, endedAt);
+  const interactingDurationMs = endedAt - conversation.startedAt;
+  return { name: 'customer.end', body: { ...body, disconnectType: 'PEER', interactingDurationMs } };
+}
+
+/** wrapup has no userId, acw has (§4.4). */
+export function wrapup(conversation: Conversation, leg: Leg): DetailEvent {
+  const { queueId } = leg;
+  return { name: 'wrapup', body: { ...common(conversation, leg, workEnd(leg)), queueId, ...wrapupFields(leg) } };
+}
+
+/** Sent at the end of after-call work (§4.2). */
+export function acw(conversation: Conversation, leg: Leg): DetailEvent {
+  const { userId, queueId } = leg;
+  return { name: 'acw', body: { ...common(conversation, leg, workEnd(leg)), userId, queueId, ...wrapupFields(leg) } };
+}
+
+export function topicOf(conversationId: string, event: DetailEvent): string {
+  return `v2.detail.events.conversation.${conversationId}.${event.name}`;
+}
+
+function workEnd(leg: Leg): number {
+  return leg.work?.endedAt ?? leg.endedAt ?? leg.startedAt;
+}
+
+function common(
+  { id, media, direction, ani, dnis }: Conversation,
+  { participantId, sessionId }: { participantId: string; sessionId: string },
+  eventTime: number,
+): Record<string, unknown> {
+  return {
+    eventTime,
+    conversationId: id,
+    participantId,
+    sessionId,
+    mediaType: media.event,
+    provider: media.provider,
+    direction,
+    ani,
+    dnis,
+    ...(media.event === 'MESSAGE' && { messageType: 'WEBMESSAGING' }),
+    conversationExternalContactIds: [],
+    conversationExternalOrganizationIds: [],
+  };
+}
+
+function wrapupFields(leg: Leg): Record<string, unknown> {
+  const { work } = leg;
+  return {
+    ...(work?.code !== undefined && { wrapupCode: work.code }),
+    ...(work?.notes !== undefined && { wrapupNotes: work.notes }),
+    wrapupDurationMs: workEnd(leg) - (work?.startedAt ?? workEnd(leg)),
+  };
+}

@@ -1,0 +1,64 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { analyticsView } from './conversations/analytics-view.js';
+import { conversationView, wrapupOf } from './conversations/conversation-view.js';
+import type { Conversation } from './conversations/conversation.js';
+import type { Conversations } from './conversations/conversations.js';
+import type { GenesysOptions } from './options.js';
+import { Refusal } from './refusal.js';
+
+interface Parts {
+  conversations: Conversations;
+  options: () => GenesysOptions;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The look-ups of §5; they agree with the events, `lookupLagMs` and `analyticsLagMs` later. */
+export function lookupRoutes(server: FastifyInstance, { conversations, options }: Parts): void {
+  const found = (id: string, lagMs: number): Conversation => {
+    const conversation = conversations.asOf(id, lagMs);
+    if (!conversation) throw Refusal.notFound();
+    return conversation;
+  };
+
+  // "Get active conversations for the logged in user": a service has none (§5.1).
+  server.get('/api/v2/conversations', async () => ({ entities: [] }));
+
+  server.get('/api/v2/conversations/:id', async (request) =>
+    conversationView(found(param(request, 'id'), options().lookupLagMs)),
+  );
+
+  server.get('/api/v2/conversations/:id/participants/:participantId/wrapup', async (request) => {
+    const { legs } = found(param(request, 'id'), options().lookupLagMs);
+    const leg = legs.find((candidate) => candidate.participantId === param(request, 'participantId'));
+    const provisional = String((request.query as { provisional?: string }).provisional ?? 'false') === 'true';
+    const { wrapup } = wrapupOf(leg?.work) as { wrapup?: Record<string, unknown> };
+    if (!wrapup || (wrapup['provisional'] === true && !provisional)) throw Refusal.notFound();
+    return wrapup;
+  });
+
+  server.get('/api/v2/analytics/conversations/:id/details', async (request) =>
+    analyticsView(found(param(request, 'id'), options().analyticsLagMs)),
+  );
+
+  server.get('/api/v2/analytics/conversations/details', async (request) => {
+    const { analyticsLagMs, analyticsMaxIds } = options();
+    const ids = idsOf(request);
+    if (ids.length > analyticsMaxIds) throw new Refusal(400, 'bad.request', `Too many ids: ${ids.length}, at most ${analyticsMaxIds}.`);
+    const known = ids.map((id) => conversations.asOf(id, analyticsLagMs)).filter((conversation) => conversation !== undefined);
+    return { conversations: known.map(analyticsView) };
+  });
+}
+
+/** `id=a,b` and `id=a&id=b` are both in use (§5.3). */
+function idsOf(request: FastifyRequest): string[] {
+  const { id = [] } = request.query as { id?: string | string[] };
+  const ids = [...new Set([id].flat().flatMap((value) => value.split(',')))].filter((value) => value !== '');
+  const bad = ids.find((value) => !UUID.test(value));
+  if (bad !== undefined) throw new Refusal(400, 'bad.request', `[${bad.slice(0, 50)}] is not a conversation id.`);
+  return ids;
+}
+
+function param(request: FastifyRequest, name: string): string {
+  return (request.params as Record<string, string>)[name] ?? '';
+}
