@@ -1,0 +1,35 @@
+import { SetMetadata, applyDecorators } from '@nestjs/common';
+import { ApiBearerAuth, ApiForbiddenResponse, ApiUnauthorizedResponse } from '@nestjs/swagger';
+import type { Role } from '../config/config.js';
+
+export const ACCESS = 'gateway:access';
+
+/** Settings of `config.access` that can open a route. */
+export type OpenedBy = 'metricsPublic';
+
+/** What a route declares about who may call it. A route that declares nothing does not exist for callers. */
+export type Access = { kind: 'public' } | { kind: 'roles'; roles: readonly Role[]; openedBy?: OpenedBy };
+
+/** Any one of these roles may call this route, or every route of this controller. */
+export function Roles(first: Role, ...more: Role[]): MethodDecorator & ClassDecorator {
+  return keyed({ kind: 'roles', roles: [first, ...more] });
+}
+
+/** Like `@Roles(role)`, and open to everybody when that setting is on. */
+export function RolesUnless(openedBy: OpenedBy, role: Role): MethodDecorator & ClassDecorator {
+  return keyed({ kind: 'roles', roles: [role], openedBy });
+}
+
+/** Everybody may call this, without a key. */
+export function Public(): MethodDecorator & ClassDecorator {
+  return SetMetadata(ACCESS, { kind: 'public' } satisfies Access);
+}
+
+function keyed(access: Access & { kind: 'roles' }): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    SetMetadata(ACCESS, access),
+    ApiBearerAuth(),
+    ApiUnauthorizedResponse({ description: 'access.unauthenticated: no key, or one that is not known' }),
+    ApiForbiddenResponse({ description: `access.forbidden: the key needs the role ${access.roles.join(' or ')}` }),
+  );
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/**
+ * Text of `min` to `max` UTF-16 units that every database can hold: PostgreSQL takes neither U+0000 nor half a surrogate
+ * pair, both of which JSON allows.
+ */
+export function storableText(max: number, min = 0): z.ZodType<string, string> {
+  return z
+    .string()
+    .min(min)
+    .max(max)
+    .refine((text) => !text.includes('\u0000') && text.isWellFormed(), {
+      message: 'must not contain U+0000 or half a surrogate pair',
+    });
+}
+
+/** Page size of lists: a whole number from 1 to `max`, as it stands in a query string. */
+export function pageLimit(max: number, fallback: number): z.ZodType<number, string | undefined> {
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, `must be a whole number from 1 to ${String(max)}`)
+    .default(String(fallback))
+    .transform(Number)
+    .pipe(z.number().min(1).max(max));
+}
