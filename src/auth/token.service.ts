@@ -17,7 +17,7 @@ import type { TokenError } from './auth.errors.js';
 import { assertionSource } from './saml/assertion-sources.js';
 import { TokenEndpoint, tokenUrl } from './token-endpoint.js';
 import { requestToken } from './token-request.js';
-import { EMPTY, usable } from './token.state.js';
+import { EMPTY, refreshDelayMs, usable } from './token.state.js';
 import type { TokenMemory, TokenState } from './token.state.js';
 
 /** After a refusal nobody is asked for so long: wrong credentials stay wrong, and hammering may lock the client. */
@@ -28,11 +28,6 @@ const UNAVAILABLE_FOR_MS = 1_000;
 
 /** An unavailable login is asked again unprompted, so that health and the first caller find a token after an outage. */
 const HEAL_AFTER_MS = 30_000;
-
-/** Refreshed a tenth of its life before the end, at most 5 minutes; one fifth of that is jitter between replicas. */
-const AHEAD_SHARE = 0.1;
-const AHEAD_MAX_MS = 5 * 60_000;
-const AHEAD_JITTER = 0.2;
 
 /** A token rejected within its first 30 s was bad from the start; from the second in a row on, the next is waited for. */
 const YOUNG_MS = 30_000;
@@ -148,8 +143,7 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
     this.lastValue = value;
     this.metrics.tokenRefreshes.inc({ result: 'ok' });
     this.become({ held: { value, since: now, expiresAt: now + lifeMs } }, 'granted');
-    const aheadMs = Math.min(lifeMs * AHEAD_SHARE, AHEAD_MAX_MS) * (1 - AHEAD_JITTER * Math.random());
-    this.refreshIn(lifeMs - aheadMs);
+    this.refreshIn(refreshDelayMs(lifeMs));
     if (replaced) this.renewed.next();
     return value;
   }

@@ -48,10 +48,10 @@ export class RequestBudget {
    * Resolves when a request may be sent, and counts it.
    * @throws GenesysRateLimitError at once during a long pause or when too many are waiting; the signal's reason.
    */
-  acquire(priority: RequestPriority, signal?: AbortSignal): Promise<void> {
+  async acquire(priority: RequestPriority, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.refuseIfHopeless(priority);
-    return new Promise<void>((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { priority, resolve, reject, detach: () => signal?.removeEventListener('abort', onAbort) };
       const onAbort = (): void => {
         this.leave(waiter);
