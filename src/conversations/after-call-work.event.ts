@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { conversationOfAcwTopic } from './acw-topic.js';
+import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
+
+/** Every field is optional and may be null (wire facts §4.3); one of a wrong type is as good as absent. */
+const text = z.string().nullish().catch(undefined);
+const number = z.number().nullish().catch(undefined);
+
+const acwBody = z.object({
+  eventTime: number,
+  participantId: text,
+  sessionId: text,
+  mediaType: text,
+  direction: text,
+  ani: text,
+  dnis: text,
+  userId: text,
+  queueId: text,
+  wrapupCode: text,
+  wrapupNotes: text,
+  wrapupDurationMs: number,
+});
+
+/**
+ * The after-call work that an event on an `.acw` topic tells of; undefined when the topic is another or the body is no
+ * object. The topic says which conversation it is: it is what we subscribed to.
+ */
+export function workOfEvent(topic: string, body: unknown): AfterCallWork | undefined {
+  const conversationId = conversationOfAcwTopic(topic);
+  const parsed = acwBody.safeParse(body);
+  if (conversationId === undefined || !parsed.success) return undefined;
+  const event = parsed.data;
+  return present<AfterCallWork>({
+    obtainedBy: 'event',
+    conversationId,
+    participantId: event.participantId,
+    sessionId: event.sessionId,
+    userId: event.userId?.toLowerCase(),
+    queueId: event.queueId,
+    channel: channelOfMedia(event.mediaType ?? undefined),
+    direction: directionOf(event.direction ?? undefined),
+    ani: event.ani,
+    dnis: event.dnis,
+    wrapupCode: event.wrapupCode,
+    wrapupNotes: event.wrapupNotes,
+    wrapupDurationMs: event.wrapupDurationMs,
+    endedAt: event.eventTime,
+  });
+}

@@ -1,0 +1,45 @@
+import type { InteractionChannel } from './interaction.schemas.js';
+
+/** One agent's finished after-call work on one conversation, however we learned of it. */
+export interface AfterCallWork {
+  obtainedBy: 'event' | 'lookup';
+  conversationId: string;
+  participantId?: string;
+  sessionId?: string;
+  userId?: string;
+  queueId?: string;
+  channel?: InteractionChannel;
+  direction?: string;
+  ani?: string;
+  dnis?: string;
+  wrapupCode?: string;
+  wrapupNotes?: string;
+  wrapupDurationMs?: number;
+  /** Epoch ms. */
+  endedAt?: number;
+}
+
+const CHANNEL_OF_MEDIA: Record<string, InteractionChannel> = {
+  VOICE: 'CALL',
+  CALL: 'CALL',
+  CHAT: 'CHAT',
+  EMAIL: 'EMAIL',
+  MESSAGE: 'MESSAGE',
+  CALLBACK: 'CALLBACK',
+};
+
+/** Genesys' media type (any case, any spelling it may add later) as the contract's channel. */
+export function channelOfMedia(mediaType: string | undefined): InteractionChannel | undefined {
+  return mediaType === undefined ? undefined : (CHANNEL_OF_MEDIA[mediaType.toUpperCase()] ?? 'OTHER');
+}
+
+/** Events say `INBOUND`, look-ups `inbound`; `UNKNOWN` says nothing. */
+export function directionOf(direction: string | undefined): string | undefined {
+  const upper = direction?.toUpperCase();
+  return upper === undefined || upper === '' || upper === 'UNKNOWN' ? undefined : upper;
+}
+
+/** The same object without the fields that have no value: absent and null mean the same at Genesys. */
+export function present<T extends object>(fields: { [K in keyof T]: T[K] | null | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as T;
+}

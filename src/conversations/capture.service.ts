@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { Batcher } from '../common/batcher.js';
+import { Outbox } from '../delivery/outbox.js';
+import { HistoryService } from '../history/history.service.js';
+import { Database } from '../storage/database.js';
+import { StorageUnavailableError } from '../storage/storage.errors.js';
+import { type Log, Logs } from '../telemetry/logs.js';
+import { Metrics } from '../telemetry/metrics.js';
+import type { AfterCallWork } from './after-call-work.js';
+import { recordOfWork } from './interaction-record.js';
+import { InteractionRepository } from './interaction.repository.js';
+import { RecentWork } from './recent-work.js';
+import { StorageRetry } from './storage-retry.js';
+import { type Completion, matchWork } from './work-matching.js';
+
+/** Most events in one transaction. */
+const MAX_BATCH = 500;
+/**
+ * Most events that wait while the database does not answer: minutes of a large contact centre, some 50 MB. What comes
+ * beyond is dropped and counted; its interactions still wait, so their look-ups find it.
+ */
+const MAX_WAITING = 50_000;
+
+/** One piece of after-call work, and when it reached us. */
+interface Received {
+  work: AfterCallWork;
+  receivedAt: number;
+}
+
+/**
+ * Makes after-call work durable: the interactions that it completes become captured and their records go into the
+ * outbox, in one transaction for all that has arrived together. Nothing else happens with an event before that.
+ */
+@Injectable()
+export class CaptureService {
+  private readonly log: Log;
+  private readonly recent = new RecentWork();
+  private readonly retry: StorageRetry;
+  private readonly batcher = new Batcher<Received, number>((batch) => this.persist(batch), MAX_BATCH);
+
+  constructor(
+    private readonly database: Database,
+    private readonly interactions: InteractionRepository,
+    private readonly history: HistoryService,
+    private readonly outbox: Outbox,
+    private readonly metrics: Metrics,
+    logs: Logs,
+  ) {
+    this.log = logs.of('capture');
+    this.retry = new StorageRetry(this.log);
+  }
+
+  /** Events that are not durable yet. */
+  get waiting(): number {
+    return this.batcher.waiting;
+  }
+
+  /**
+   * Resolves when the work is durable, with the number of interactions that it completed. While the database does not
+   * answer it waits. What cannot be stored for another reason is logged, and its interaction left to look-ups. Rejects when too much waits already, or after `stop`.
+   */
+  async capture(work: AfterCallWork, receivedAt: number): Promise<number> {
+    if (this.batcher.waiting >= MAX_WAITING) {
+      throw new Error(`${MAX_WAITING} events wait for the database already; this one is left to a look-up`);
+    }
+    return this.batcher.add({ work, receivedAt });
+  }
+
+  /** Gives up waiting for a database that does not answer. */
+  stop(): void {
+    this.retry.stop();
+  }
+
+  private async persist(batch: Received[]): Promise<number[]> {
+    const completions = await this.commitPatiently(batch);
+    if (completions.length > 0) this.outbox.wake();
+    for (const { work } of completions) this.metrics.captured.inc({ obtained_by: work.obtainedBy });
+    const counts = new Map<AfterCallWork, number>();
+    for (const { work } of completions) counts.set(work, (counts.get(work) ?? 0) + 1);
+    return batch.map(({ work }) => {
+      const count = counts.get(work) ?? 0;
+      if (this.recent.isRepeat(work, count > 0)) this.metrics.duplicatesDropped.inc();
+      return count;
+    });
+  }
+
+  /** One event that cannot be stored must not take the others of its batch with it: then each goes alone. */
+  private async commitPatiently(batch: Received[]): Promise<Completion[]> {
+    try {
+      return await this.retry.run('capture', () => this.commit(batch));
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) throw error;
+      this.log.error({ err: error, events: batch.length }, 'after-call work could not be stored');
+      if (batch.length === 1) return [];
+      const alone = [];
+      for (const each of batch) alone.push(...(await this.commitPatiently([each])));
+      return alone;
+    }
+  }
+
+  private async commit(batch: Received[]): Promise<Completion[]> {
+    const receivedAt = new Map(batch.map((each) => [each.work, each.receivedAt]));
+    const conversations = [...new Set(batch.map(({ work }) => work.conversationId))];
+    return this.database.transaction(async (trx) => {
+      const waiting = await this.interactions.waitingFor(trx, conversations);
+      const matched = matchWork(
+        batch.map(({ work }) => work),
+        waiting,
+      );
+      if (matched.length === 0) return [];
+      const captured = await this.interactions.capture(
+        trx,
+        matched.map(({ interaction }) => interaction.id),
+      );
+      const completions = matched.filter(({ interaction }) => captured.has(interaction.id));
+      const now = Date.now();
+      const drafts = completions.map(({ interaction, work }) =>
+        this.history.draft(recordOfWork(interaction, work, now), receivedAt.get(work) ?? now),
+      );
+      await this.outbox.enqueue(trx, drafts);
+      return completions;
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import { Module } from '@nestjs/common';
+import { GenesysModule } from '../genesys/genesys.module.js';
+import { HistoryModule } from '../history/history.module.js';
+import { NotificationsModule } from '../notifications/notifications.module.js';
+import { CaptureService } from './capture.service.js';
+import { IntakeService } from './intake.service.js';
+import { InteractionQuery } from './interaction.query.js';
+import { InteractionRepository } from './interaction.repository.js';
+import { InteractionService } from './interaction.service.js';
+import { ListeningService } from './listening.service.js';
+import { LookupService } from './lookup.service.js';
+import { SupportInteractionController } from './support-interaction.controller.js';
+import { SupportResultController } from './support-result.controller.js';
+
+/** The life of an interaction: taken in, listened for, captured, looked up, and what became of it. */
+@Module({
+  imports: [GenesysModule, HistoryModule, NotificationsModule],
+  controllers: [SupportInteractionController, SupportResultController],
+  providers: [
+    CaptureService,
+    IntakeService,
+    InteractionQuery,
+    InteractionRepository,
+    InteractionService,
+    ListeningService,
+    LookupService,
+  ],
+  exports: [CaptureService, InteractionRepository, ListeningService, LookupService],
+})
+export class ConversationsModule {}

@@ -1,0 +1,153 @@
+import type {
+  AnalyticsConversation,
+  AnalyticsParticipant,
+  AnalyticsSession,
+  Conversation,
+  ConversationCommunication,
+  ConversationParticipant,
+  ConversationWrapup,
+} from '../genesys/genesys.types.js';
+import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
+
+/** System literal for work that the agent was allowed to skip (wire facts §4.2); look-ups only say that it was skipped. */
+const SKIPPED = 'ININ-WRAP-UP-SKIPPED';
+/** Who does after-call work. */
+const AGENTS = new Set(['agent', 'user']);
+
+/** What a look-up tells of one conversation. */
+export interface Finding {
+  /** Finished work, in no particular order. */
+  finished: AfterCallWork[];
+  /** An agent's leg is over and it cannot be seen yet whether its work is: the other look-up may know more. */
+  unclear: boolean;
+}
+
+/** Reads the analytics answer: work is a `wrapup` segment, finished when it has an end (wire facts §5.3). */
+export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
+  const conversationId = conversation.conversationId?.toLowerCase() ?? '';
+  const finding: Finding = { finished: [], unclear: false };
+  for (const participant of conversation.participants ?? []) {
+    if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
+    for (const session of participant.sessions ?? []) {
+      const work = workOfSession(conversationId, conversation, participant, session);
+      if (work) finding.finished.push(work);
+      else if ((session.segments ?? []).every((segment) => segment.segmentEnd || isWrapup(segment))) finding.unclear = true;
+    }
+  }
+  return finding;
+}
+
+function workOfSession(
+  conversationId: string,
+  conversation: AnalyticsConversation,
+  participant: AnalyticsParticipant,
+  session: AnalyticsSession,
+): AfterCallWork | undefined {
+  const segments = session.segments ?? [];
+  const wrapups = segments.filter(isWrapup);
+  const last = wrapups.at(-1);
+  const skipped = session.acwSkipped === true;
+  if (!skipped && (!last || wrapups.some((segment) => !segment.segmentEnd))) return undefined;
+  const endedAt = timeOf(last?.segmentEnd ?? segments.at(-1)?.segmentEnd);
+  // The code stands on one segment of the leg and is null on the rest (wire facts §5.3).
+  const coded = segments.find((segment) => segment.wrapUpCode);
+  const acwMs = session.metrics?.find((metric) => metric.name === 'tAcw')?.value;
+  return present<AfterCallWork>({
+    obtainedBy: 'lookup',
+    conversationId,
+    participantId: participant.participantId,
+    sessionId: session.sessionId,
+    userId: participant.userId?.toLowerCase(),
+    queueId: last?.queueId ?? segments.find((segment) => segment.queueId)?.queueId,
+    channel: channelOfMedia(session.mediaType ?? undefined),
+    direction: directionOf(session.direction ?? conversation.originatingDirection ?? undefined),
+    ani: session.ani,
+    dnis: session.dnis,
+    wrapupCode: coded?.wrapUpCode ?? (skipped ? SKIPPED : undefined),
+    wrapupNotes: coded?.wrapUpNote,
+    wrapupDurationMs: acwMs ?? between(wrapups[0]?.segmentStart, last?.segmentEnd),
+    endedAt,
+  });
+}
+
+function isWrapup(segment: { segmentType?: string | null }): boolean {
+  return segment.segmentType?.toLowerCase() === 'wrapup';
+}
+
+const COMMUNICATIONS = {
+  calls: 'VOICE',
+  chats: 'CHAT',
+  emails: 'EMAIL',
+  messages: 'MESSAGE',
+  callbacks: 'CALLBACK',
+  cobrowsesessions: 'COBROWSE',
+  videos: 'VIDEO',
+  screenshares: 'SCREENSHARE',
+} as const satisfies Partial<Record<keyof ConversationParticipant, string>>;
+
+/** Reads `GET /conversations/{id}`: `afterCallWork.state` of each communication says whether work is over (§5.1). */
+export function workOfConversation(conversationId: string, conversation: Conversation): Finding {
+  const finding: Finding = { finished: [], unclear: false };
+  for (const participant of conversation.participants ?? []) {
+    if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
+    for (const [list, mediaType] of Object.entries(COMMUNICATIONS)) {
+      for (const communication of participant[list as keyof typeof COMMUNICATIONS] ?? []) {
+        const work = workOfCommunication(conversationId, participant, communication, mediaType);
+        if (work) finding.finished.push(work);
+      }
+    }
+  }
+  return finding;
+}
+
+function workOfCommunication(
+  conversationId: string,
+  participant: ConversationParticipant,
+  communication: ConversationCommunication,
+  mediaType: string,
+): AfterCallWork | undefined {
+  const wrapup = communication.wrapup ?? participant.wrapup ?? undefined;
+  const state = communication.afterCallWork?.state?.toLowerCase();
+  if (!isFinished(state, participant, wrapup)) return undefined;
+  return present<AfterCallWork>({
+    obtainedBy: 'lookup',
+    conversationId,
+    participantId: participant.id,
+    sessionId: communication.id,
+    userId: participant.userId?.toLowerCase(),
+    queueId: participant.queueId,
+    channel: channelOfMedia(mediaType),
+    direction: directionOf(communication.direction ?? undefined),
+    ani: participant.ani,
+    dnis: participant.dnis,
+    wrapupCode: wrapup?.code ?? (state === 'skipped' ? SKIPPED : undefined),
+    wrapupNotes: wrapup?.notes,
+    // Seconds here, milliseconds in the event and in analytics.
+    wrapupDurationMs: typeof wrapup?.durationSeconds === 'number' ? wrapup.durationSeconds * 1000 : undefined,
+    endedAt: timeOf(communication.afterCallWork?.endTime ?? participant.endAcwTime ?? wrapup?.endTime),
+  });
+}
+
+/**
+ * `complete` and `skipped` are final, unless the wrap-up is a provisional save. Without a state (older conversations)
+ * the participant's times tell. `notApplicable` is no work: a leg that was refused or that rang out ends so.
+ */
+function isFinished(
+  state: string | undefined,
+  participant: ConversationParticipant,
+  wrapup: ConversationWrapup | undefined,
+): boolean {
+  if (wrapup?.provisional === true) return false;
+  if (state === 'complete' || state === 'skipped') return true;
+  return state === undefined && Boolean(participant.endAcwTime) && wrapup !== undefined;
+}
+
+function timeOf(iso: string | null | undefined): number | undefined {
+  const time = iso ? Date.parse(iso) : NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function between(from: string | null | undefined, to: string | null | undefined): number | undefined {
+  const [start, end] = [timeOf(from), timeOf(to)];
+  return start === undefined || end === undefined ? undefined : end - start;
+}

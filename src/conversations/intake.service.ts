@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
+import { Batcher } from '../common/batcher.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { Outbox } from '../delivery/outbox.js';
+import { HistoryService } from '../history/history.service.js';
+import { Database } from '../storage/database.js';
+import { ReplicaService } from '../storage/replica.service.js';
+import type { InteractionRow } from '../storage/schema.js';
+import { recordOfResult } from './interaction-record.js';
+import { InteractionConflictError } from './interaction.errors.js';
+import { InteractionRepository, type InteractionDraft } from './interaction.repository.js';
+import type { SupportInteraction, SupportResult } from './interaction.schemas.js';
+import { requestHash } from './request-hash.js';
+
+/** Most interactions stored in one transaction; 500 rows of 20 columns stay below SQLite's 32,766 variables. */
+const MAX_BATCH = 500;
+
+export interface Accepted {
+  interaction: InteractionRow;
+  /** False when it was there already, with the same contents. */
+  created: boolean;
+}
+
+/** Takes in what BOFE hands in: durable before it is answered, once per conversation, customer and agent. */
+@Injectable()
+export class IntakeService {
+  /** Conversations that somebody waits for from now on. */
+  readonly accepted$: Observable<string[]>;
+  /** Conversations whose interaction got its result by hand. */
+  readonly completedByHand$: Observable<string>;
+
+  private readonly accepted = new Subject<string[]>();
+  private readonly completedByHand = new Subject<string>();
+  private readonly batcher = new Batcher<InteractionDraft, Accepted>((drafts) => this.store(drafts), MAX_BATCH);
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly database: Database,
+    private readonly interactions: InteractionRepository,
+    private readonly history: HistoryService,
+    private readonly outbox: Outbox,
+    private readonly replica: ReplicaService,
+  ) {
+    this.accepted$ = this.accepted.asObservable();
+    this.completedByHand$ = this.completedByHand.asObservable();
+  }
+
+  /** @throws InteractionConflictError, StorageUnavailableError */
+  async accept(request: SupportInteraction): Promise<Accepted> {
+    const draft = draftOf(request, requestHash(request));
+    const answer = await this.batcher.add(draft);
+    if (answer.interaction.request_hash !== draft.requestHash) {
+      throw new InteractionConflictError(
+        `Interaction ${answer.interaction.id} exists for conversation ${request.conversationId}, this customer and ` +
+          'this agent with other contents. The first one stays as it is; cancel it or hand in the same contents.',
+      );
+    }
+    return answer;
+  }
+
+  /** A result without waiting for Genesys. @throws InteractionConflictError, StorageUnavailableError */
+  async acceptResult(result: SupportResult): Promise<Accepted> {
+    const hash = requestHash(result);
+    const receivedAt = Date.now();
+    const answer = await this.database.transaction(async (trx) => {
+      const draft = draftOf(result, hash);
+      const extra = { ...this.terms(), status: 'captured', result_hash: hash } as const;
+      const [created] = await this.interactions.insertNew(trx, [draft], extra);
+      const interaction = created ?? (await this.existing(trx, [draft])).get(keyOf(draft));
+      if (!interaction) throw new Error('an interaction vanished while it was being completed');
+      if (!created) {
+        if (interaction.result_hash === hash) return { interaction, created: false };
+        if (!(await this.interactions.captureByHand(trx, interaction.id, hash))) throw hasResult(interaction);
+      }
+      const captured: InteractionRow = { ...interaction, status: 'captured' };
+      const record = recordOfResult(captured, result, receivedAt);
+      await this.outbox.enqueue(trx, [this.history.draft(record, receivedAt)]);
+      return { interaction: captured, created: true };
+    });
+    if (answer.created) {
+      this.outbox.wake();
+      this.completedByHand.next(answer.interaction.conversation_id);
+    }
+    return answer;
+  }
+
+  private async store(drafts: InteractionDraft[]): Promise<Accepted[]> {
+    const answers = await this.database.transaction(async (trx) => {
+      const created = await this.interactions.insertNew(trx, drafts, this.terms());
+      const createdById = new Map(created.map((row) => [row.id, row]));
+      const known = drafts.filter((draft) => !createdById.has(draft.id));
+      const existing = known.length > 0 ? await this.existing(trx, known) : new Map<string, InteractionRow>();
+      return drafts.map((draft): Accepted => {
+        const row = createdById.get(draft.id);
+        if (row) return { interaction: row, created: true };
+        const first = existing.get(keyOf(draft));
+        if (!first) throw new Error('an interaction vanished while it was being accepted again');
+        return { interaction: first, created: false };
+      });
+    });
+    const fresh = answers.filter((answer) => answer.created);
+    if (fresh.length > 0) this.accepted.next(fresh.map((answer) => answer.interaction.conversation_id));
+    return answers;
+  }
+
+  private async existing(
+    trx: Parameters<InteractionRepository['ofConversations']>[0],
+    drafts: readonly InteractionDraft[],
+  ): Promise<Map<string, InteractionRow>> {
+    const rows = await this.interactions.ofConversations(trx, [...new Set(drafts.map((each) => each.conversationId))]);
+    return new Map(rows.map((row) => [JSON.stringify([row.conversation_id, row.customer_id, row.agent_id]), row]));
+  }
+
+  private terms(): { owner: string; ttlMs: number; lookupInMs: number } {
+    const { ttlMs, lookupSweepMs } = this.config.interactions;
+    return { owner: this.replica.id, ttlMs, lookupInMs: Math.min(ttlMs, lookupSweepMs) };
+  }
+}
+
+function draftOf(request: SupportInteraction, hash: string): InteractionDraft {
+  return {
+    id: randomUUID(),
+    conversationId: request.conversationId,
+    customerId: request.customerId,
+    agentId: request.agentId ?? '',
+    requestHash: hash,
+    channel: request.channel ?? null,
+    subject: request.subject ?? null,
+    notes: request.notes ?? null,
+    attributes: request.attributes === undefined ? null : JSON.stringify(request.attributes),
+  };
+}
+
+function keyOf(draft: InteractionDraft): string {
+  return JSON.stringify([draft.conversationId, draft.customerId, draft.agentId]);
+}
+
+function hasResult(interaction: InteractionRow): InteractionConflictError {
+  return new InteractionConflictError(
+    `Interaction ${interaction.id} of this conversation, customer and agent is ${interaction.status} and has another ` +
+      'result already. A result is stored once; the first one stays.',
+  );
+}

@@ -1,0 +1,264 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Database } from '../storage/database.js';
+import type { InteractionRow, InteractionStatus, Schema } from '../storage/schema.js';
+
+/** Nothing has been captured for these yet. */
+const WAITING: readonly InteractionStatus[] = ['accepted', 'listening'];
+
+/** What is needed to store an interaction; the rest is filled in here. */
+export interface InteractionDraft {
+  id: string;
+  conversationId: string;
+  customerId: string;
+  agentId: string;
+  requestHash: string;
+  channel: string | null;
+  subject: string | null;
+  notes: string | null;
+  attributes: string | null;
+}
+
+export interface DeliveryFacts {
+  attempts: number;
+  last_error_code: string | null;
+  last_error_message: string | null;
+  last_error_at: number | null;
+}
+
+export type InteractionDetails = InteractionRow & { delivery: DeliveryFacts | undefined };
+
+/** The interactions table. Statements take many rows at once, because their callers commit together what comes together. */
+@Injectable()
+export class InteractionRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Stores those that are new by conversation, customer and agent. Answers the ids really stored. */
+  async insertNew(
+    trx: Transaction<Schema>,
+    drafts: readonly InteractionDraft[],
+    extra: { owner: string; ttlMs: number; lookupInMs: number } & Partial<
+      Pick<InteractionRow, 'status' | 'result_hash'>
+    >,
+  ): Promise<InteractionRow[]> {
+    const { now } = this.database;
+    const status = extra.status ?? 'accepted';
+    return trx
+      .insertInto('interactions')
+      .values((eb) =>
+        drafts.map((draft) => ({
+          id: draft.id,
+          conversation_id: draft.conversationId,
+          customer_id: draft.customerId,
+          agent_id: draft.agentId,
+          request_hash: draft.requestHash,
+          result_hash: extra.result_hash ?? null,
+          channel: draft.channel,
+          subject: draft.subject,
+          notes: draft.notes,
+          attributes: draft.attributes,
+          status,
+          owner: extra.owner,
+          accepted_at: now,
+          expires_at: eb(now, '+', extra.ttlMs),
+          captured_at: status === 'captured' ? now : null,
+          lookup_at: status === 'captured' ? null : eb(now, '+', extra.lookupInMs),
+        })),
+      )
+      .onConflict((conflict) => conflict.columns(['conversation_id', 'customer_id', 'agent_id']).doNothing())
+      .returningAll()
+      .execute();
+  }
+
+  /** All interactions of these conversations, whatever their status. */
+  async ofConversations(trx: Transaction<Schema>, conversationIds: readonly string[]): Promise<InteractionRow[]> {
+    return trx.selectFrom('interactions').selectAll().where('conversation_id', 'in', conversationIds).execute();
+  }
+
+  /** Those that wait for after-call work on these conversations, the oldest first. */
+  async waitingFor(trx: Transaction<Schema>, conversationIds: readonly string[]): Promise<InteractionRow[]> {
+    return trx
+      .selectFrom('interactions')
+      .selectAll()
+      .where('conversation_id', 'in', conversationIds)
+      .where('status', 'in', WAITING)
+      .orderBy('accepted_at')
+      .orderBy('id')
+      .execute();
+  }
+
+  /** Makes waiting ones captured. Answers the ids that really were waiting: the others were taken by somebody else. */
+  async capture(trx: Transaction<Schema>, ids: readonly string[]): Promise<Set<string>> {
+    const rows = await trx
+      .updateTable('interactions')
+      .set({ status: 'captured', captured_at: this.database.now, lookup_at: null })
+      .where('id', 'in', ids)
+      .where('status', 'in', WAITING)
+      .returning('id')
+      .execute();
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** A result that was handed in completes an interaction that has none yet. False when it has got one meanwhile. */
+  async captureByHand(trx: Transaction<Schema>, id: string, resultHash: string): Promise<boolean> {
+    const rows = await trx
+      .updateTable('interactions')
+      .set({ status: 'captured', captured_at: this.database.now, lookup_at: null, result_hash: resultHash })
+      .where('id', '=', id)
+      .where('status', 'in', [...WAITING, 'expired', 'cancelled'])
+      .returning('id')
+      .execute();
+    return rows.length > 0;
+  }
+
+  /** Genesys confirmed the topics of these conversations, and their look-ups begin anew. */
+  async listening(conversationIds: readonly string[], lookupInMs: number, gapId: string | undefined): Promise<void> {
+    await this.database.transaction(async (trx) => {
+      await trx
+        .updateTable('interactions')
+        .set({ status: 'listening', listening_at: this.database.now })
+        .where('conversation_id', 'in', conversationIds)
+        .where('status', '=', 'accepted')
+        .execute();
+      await trx
+        .updateTable('interactions')
+        .set((eb) => ({
+          lookup_at: eb.fn<number>(this.least, [eb(this.database.now, '+', lookupInMs), 'expires_at']),
+          lookup_step: 0,
+          ...(gapId === undefined ? {} : { gap_id: gapId }),
+        }))
+        .where('conversation_id', 'in', conversationIds)
+        .where('status', 'in', WAITING)
+        .execute();
+    });
+  }
+
+  /** Genesys refuses the topic of this conversation: it is looked up meanwhile. */
+  async rejected(conversationId: string, code: string, message: string, lookupInMs: number): Promise<void> {
+    await this.database.db
+      .updateTable('interactions')
+      .set((eb) => ({
+        last_error_code: code,
+        last_error_message: message,
+        last_error_at: this.database.now,
+        lookup_at: eb.fn<number>(this.least, [eb(this.database.now, '+', lookupInMs), 'lookup_at']),
+      }))
+      .where('conversation_id', '=', conversationId)
+      .where('status', '=', 'accepted')
+      .execute();
+  }
+
+  /** Which of these conversations nobody waits for any more. */
+  async idleAmong(conversationIds: readonly string[]): Promise<string[]> {
+    const waiting = await this.database.db
+      .selectFrom('interactions')
+      .select('conversation_id')
+      .distinct()
+      .where('conversation_id', 'in', conversationIds)
+      .where('status', 'in', WAITING)
+      .execute();
+    const busy = new Set(waiting.map((row) => row.conversation_id));
+    return conversationIds.filter((id) => !busy.has(id));
+  }
+
+  /** Conversations that this owner's interactions wait for. */
+  async waitedForBy(owner: string): Promise<string[]> {
+    const rows = await this.database.db
+      .selectFrom('interactions')
+      .select('conversation_id')
+      .distinct()
+      .where('status', 'in', WAITING)
+      .where('owner', '=', owner)
+      .execute();
+    return rows.map((row) => row.conversation_id);
+  }
+
+  /** Waiting ones that are due for a look-up, the longest due first; each is put off, so that nobody else takes it. */
+  async takeDueLookups(owner: string, limit: number, putOffMs: number): Promise<InteractionRow[]> {
+    const { now } = this.database;
+    return this.database.db
+      .updateTable('interactions')
+      .set((eb) => ({ lookup_at: eb(now, '+', putOffMs) }))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('interactions')
+          .select('id')
+          .where('status', 'in', WAITING)
+          .where('owner', '=', owner)
+          .where('lookup_at', '<=', now)
+          .orderBy('lookup_at')
+          .limit(limit),
+      )
+      .returningAll()
+      .execute();
+  }
+
+  /** When they are looked up next; never later than they expire, since a last look-up comes before that. */
+  async scheduleLookups(ids: readonly string[], step: number, inMs: number): Promise<void> {
+    await this.database.db
+      .updateTable('interactions')
+      .set((eb) => ({
+        lookup_step: step,
+        lookup_at: eb
+          .case()
+          .when('expires_at', '>', this.database.now)
+          .then(eb.fn<number>(this.least, [eb(this.database.now, '+', inMs), 'expires_at']))
+          .else(eb(this.database.now, '+', inMs))
+          .end(),
+      }))
+      .where('id', 'in', ids)
+      .where('status', 'in', WAITING)
+      .execute();
+  }
+
+  /** Ends the waiting of those whose time is over. Answers them. */
+  async expire(ids: readonly string[]): Promise<InteractionRow[]> {
+    return this.database.db
+      .updateTable('interactions')
+      .set({ status: 'expired', expired_at: this.database.now, lookup_at: null })
+      .where('id', 'in', ids)
+      .where('status', 'in', WAITING)
+      .where('expires_at', '<=', this.database.now)
+      .returningAll()
+      .execute();
+  }
+
+  /** False when it was not waiting any more. */
+  async cancel(id: string): Promise<boolean> {
+    const rows = await this.database.db
+      .updateTable('interactions')
+      .set({ status: 'cancelled', cancelled_at: this.database.now, lookup_at: null })
+      .where('id', '=', id)
+      .where('status', 'in', WAITING)
+      .returning('id')
+      .execute();
+    return rows.length > 0;
+  }
+
+  /** The end of their deliveries, in the transaction that stores it. */
+  async settle(trx: Transaction<Schema>, ids: readonly string[], status: 'delivered' | 'dead'): Promise<void> {
+    const at = status === 'delivered' ? 'delivered_at' : 'dead_at';
+    await trx
+      .updateTable('interactions')
+      .set({ status, [at]: this.database.now })
+      .where('id', 'in', ids)
+      .where('status', '=', 'captured')
+      .execute();
+  }
+
+  /** Their dead letters are sent again. */
+  async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<void> {
+    await trx
+      .updateTable('interactions')
+      .set({ status: 'captured', dead_at: null })
+      .where('id', 'in', ids)
+      .where('status', '=', 'dead')
+      .execute();
+  }
+
+  /** SQLite calls it `min`, PostgreSQL `least`. */
+  private get least(): 'min' | 'least' {
+    return this.database.kind === 'sqlite' ? 'min' : 'least';
+  }
+}
+

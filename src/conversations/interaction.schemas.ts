@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { pageLimit, storableText } from '../http/schemas.js';
+import { INTERACTION_STATUSES } from '../storage/schema.js';
+
+/** The channels that a record may name; contract §2. */
+export const CHANNELS = ['CALL', 'CHAT', 'EMAIL', 'MESSAGE', 'CALLBACK', 'OTHER'] as const;
+export type InteractionChannel = (typeof CHANNELS)[number];
+
+/** Genesys ids are UUIDs of any version; upper case is accepted and made lower, as topics are compared by exact text. */
+const guid = z.guid('must be a UUID, such as 4fce4357-7abc-44b9-81e5-64e1e9e0ccf1').transform((id) => id.toLowerCase());
+
+const MAX_ATTRIBUTES = 32;
+
+const attributes = z
+  .record(storableText(64, 1), storableText(512, 0))
+  .refine((map) => Object.keys(map).length <= MAX_ATTRIBUTES, `must have at most ${MAX_ATTRIBUTES} keys`);
+
+const common = {
+  conversationId: guid,
+  customerId: storableText(128, 1),
+  agentId: guid.optional(),
+  channel: z.enum(CHANNELS).optional(),
+  subject: storableText(256, 0).optional(),
+  notes: storableText(4_000, 0).optional(),
+  attributes: attributes.optional(),
+};
+
+/** Body of `POST /customers/supportInteraction`. */
+export const supportInteractionSchema = z.strictObject(common);
+export type SupportInteraction = z.infer<typeof supportInteractionSchema>;
+
+/** A week of after-call work is certainly a mistake in the unit. */
+const MAX_WRAPUP_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Body of `POST /customers/supportResult`. */
+export const supportResultSchema = z.strictObject({
+  ...common,
+  direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
+  wrapupCode: storableText(256, 1),
+  wrapupNotes: storableText(4_000, 0).optional(),
+  wrapupDurationMs: z.int().min(0).max(MAX_WRAPUP_MS).optional(),
+  endedAt: z.iso
+    .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
+    .optional(),
+});
+export type SupportResult = z.infer<typeof supportResultSchema>;
+
+export const interactionIdSchema = z.guid('must be the id of an interaction, a UUID').transform((id) => id.toLowerCase());
+
+/** Query of `GET /customers/supportInteraction`. */
+export const interactionListSchema = z.strictObject({
+  conversationId: guid.optional(),
+  status: z.enum(INTERACTION_STATUSES).optional(),
+  limit: pageLimit(200, 50),
+  cursor: z.string().max(200).optional(),
+});
+export type InteractionListQuery = z.infer<typeof interactionListSchema>;

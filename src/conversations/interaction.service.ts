@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Subject, type Observable } from 'rxjs';
+import type { Settlement } from '../delivery/sink.js';
+import type { DeliveryRow, Schema } from '../storage/schema.js';
+import { InteractionCapturedError, InteractionExpiredError, InteractionNotFoundError } from './interaction.errors.js';
+import { InteractionQuery, type InteractionPage } from './interaction.query.js';
+import { InteractionRepository, type InteractionDetails } from './interaction.repository.js';
+import type { InteractionListQuery } from './interaction.schemas.js';
+
+/** What becomes of an interaction after it has been taken in: asked for, cancelled, delivered, given up. */
+@Injectable()
+export class InteractionService {
+  /** Conversations of interactions that were cancelled. */
+  readonly cancelled$: Observable<string>;
+  private readonly cancelled = new Subject<string>();
+
+  constructor(
+    private readonly interactions: InteractionRepository,
+    private readonly query: InteractionQuery,
+  ) {
+    this.cancelled$ = this.cancelled.asObservable();
+  }
+
+  /** @throws InteractionNotFoundError */
+  async get(id: string): Promise<InteractionDetails> {
+    const row = await this.query.byId(id);
+    if (!row) throw new InteractionNotFoundError(id);
+    return row;
+  }
+
+  async list(query: InteractionListQuery): Promise<InteractionPage> {
+    return this.query.list(query);
+  }
+
+  /** Idempotent. @throws InteractionNotFoundError, InteractionCapturedError, InteractionExpiredError */
+  async cancel(id: string): Promise<InteractionDetails> {
+    const cancelled = await this.interactions.cancel(id);
+    const row = await this.get(id);
+    if (cancelled) this.cancelled.next(row.conversation_id);
+    else if (row.status === 'expired') throw new InteractionExpiredError(id);
+    else if (row.status !== 'cancelled') throw new InteractionCapturedError(id, row.status);
+    return row;
+  }
+
+  /** Follows the outcomes of deliveries, in the transaction that stores them. */
+  async settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void> {
+    for (const status of ['delivered', 'dead'] as const) {
+      const ids = settlements.filter(({ state }) => state === status).map(({ delivery }) => delivery.subject_id);
+      if (ids.length > 0) await this.interactions.settle(trx, ids, status);
+    }
+  }
+
+  /** Dead letters are sent again: their interactions are captured again. */
+  async replayed(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
+    await this.interactions.revive(
+      trx,
+      deliveries.map((delivery) => delivery.subject_id),
+    );
+  }
+}

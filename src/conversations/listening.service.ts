@@ -1,0 +1,171 @@
+import { Injectable } from '@nestjs/common';
+import { interval, exhaustMap, filter, map, merge, type Subscription } from 'rxjs';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import { Batcher } from '../common/batcher.js';
+import type { Settlement } from '../delivery/sink.js';
+import { HistoryService } from '../history/history.service.js';
+import { ChannelManager } from '../notifications/channel-manager.service.js';
+import type { Covered } from '../notifications/coverage.js';
+import type { TopicEvent, TopicRejected } from '../notifications/notifications.types.js';
+import { ReplicaService } from '../storage/replica.service.js';
+import { type Log, Logs } from '../telemetry/logs.js';
+import { acwTopic, conversationOfAcwTopic } from './acw-topic.js';
+import { workOfEvent } from './after-call-work.event.js';
+import { CaptureService } from './capture.service.js';
+import { IntakeService } from './intake.service.js';
+import { InteractionRepository } from './interaction.repository.js';
+import { InteractionService } from './interaction.service.js';
+import { firstLookupMs } from './lookup-schedule.js';
+import { LookupService } from './lookup.service.js';
+import { StorageRetry } from './storage-retry.js';
+
+/** How often the interactions and channels of replicas that died are looked for. */
+const TAKE_OVER_EVERY_MS = 5_000;
+/** Most conversations in one statement. */
+const MAX_BATCH = 500;
+
+/**
+ * Joins interactions and topics: who waits is listened for, what arrives is captured, what is covered is looked up, and
+ * what nobody waits for is released.
+ */
+@Injectable()
+export class ListeningService {
+  private readonly log: Log;
+  private readonly tasks: BackgroundTasks;
+  private readonly retry: StorageRetry;
+  private readonly releases = new Batcher<string, void>((ids) => this.releaseIdle(ids), MAX_BATCH);
+  /** Accepted since the current release asked who is idle: those must stay. */
+  private readonly acceptedMeanwhile = new Set<string>();
+  private subscriptions: Subscription[] = [];
+
+  constructor(
+    private readonly manager: ChannelManager,
+    private readonly interactions: InteractionRepository,
+    private readonly intake: IntakeService,
+    private readonly service: InteractionService,
+    private readonly lookups: LookupService,
+    private readonly capture: CaptureService,
+    private readonly history: HistoryService,
+    private readonly replica: ReplicaService,
+    logs: Logs,
+  ) {
+    this.log = logs.of('listening');
+    this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'listening failed'));
+    this.retry = new StorageRetry(this.log);
+  }
+
+  /** Begins to listen, first of all for what was waited for before a restart. */
+  start(): void {
+    this.history.onOutcome({
+      settled: (trx, settlements) => this.service.settled(trx, settlements),
+      replayed: (trx, deliveries) => this.service.replayed(trx, deliveries),
+      afterSettled: (settlements) => this.afterSettled(settlements),
+    });
+    this.subscriptions = [
+      this.manager.events$.subscribe((event) => this.onEvent(event)),
+      this.manager.covered$.subscribe((covered) => this.onCovered(covered)),
+      this.manager.rejected$.subscribe((rejected) => this.onRejected(rejected)),
+      this.intake.accepted$.subscribe((conversationIds) => this.onAccepted(conversationIds)),
+      merge(this.intake.completedByHand$, this.service.cancelled$, this.lookups.expired$).subscribe((conversationId) =>
+        this.release([conversationId]),
+      ),
+      interval(TAKE_OVER_EVERY_MS)
+        .pipe(exhaustMap(() => this.takeOver()))
+        .subscribe(),
+      this.replica.lost$.subscribe(() => this.suspend()),
+      this.replica.state$
+        .pipe(
+          filter((state) => state === 'live'),
+          map(() => undefined),
+        )
+        .subscribe(() => this.resumeSoon()),
+    ];
+  }
+
+  /** Ends the listening. Channels stay at Genesys for the next process. */
+  async stop(): Promise<void> {
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.retry.stop();
+    await this.tasks.idle();
+  }
+
+  /** Nobody may wait for these conversations any more: those for which that is so are unsubscribed. */
+  private release(conversationIds: Iterable<string>): void {
+    for (const id of new Set(conversationIds)) this.tasks.run('release', () => this.releases.add(id));
+  }
+
+  private async releaseIdle(conversationIds: string[]): Promise<void[]> {
+    this.acceptedMeanwhile.clear();
+    const idle = await this.retry.run('release', () => this.interactions.idleAmong(conversationIds));
+    this.manager.release(idle.filter((id) => !this.acceptedMeanwhile.has(id)).map(acwTopic));
+    return conversationIds.map(() => undefined);
+  }
+
+  private onAccepted(conversationIds: string[]): void {
+    for (const id of conversationIds) this.acceptedMeanwhile.add(id);
+    this.manager.want(conversationIds.map(acwTopic));
+  }
+
+  private onEvent({ topic, body, receivedAt }: TopicEvent): void {
+    if (conversationOfAcwTopic(topic) === undefined) return;
+    const work = workOfEvent(topic, body);
+    if (work) this.tasks.run('capture', () => this.capture.capture(work, receivedAt));
+    else this.log.warn('an after-call-work event without a readable body was dropped; its look-up will find the work');
+  }
+
+  private onCovered({ topics, gapId }: Covered): void {
+    const conversationIds = topics.flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
+    for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
+      const batch = conversationIds.slice(from, from + MAX_BATCH);
+      this.tasks.run('listening', () =>
+        this.retry.run('listening', () => this.interactions.listening(batch, firstLookupMs(), gapId)),
+      );
+    }
+  }
+
+  private onRejected({ topic, reason }: TopicRejected): void {
+    const conversationId = conversationOfAcwTopic(topic);
+    if (conversationId === undefined) return;
+    const message = `Genesys refuses the topic: ${reason}`.slice(0, 500);
+    this.tasks.run('rejected', () =>
+      this.retry.run('rejected', () =>
+        this.interactions.rejected(conversationId, 'topic.rejected', message, firstLookupMs()),
+      ),
+    );
+  }
+
+  /**
+   * A topic is released when its record is delivered or will never be. And after a first failed attempt: an outage of
+   * the history service must not use up topics, and the event is durable.
+   */
+  private afterSettled(settlements: readonly Settlement[]): void {
+    const done = settlements.filter(({ state, attempts }) => state !== 'retry' || attempts === 1);
+    if (done.length > 0) this.release(done.map(({ delivery }) => delivery.order_key));
+  }
+
+  private async takeOver(): Promise<void> {
+    try {
+      const dead = await this.replica.takeOver();
+      if (dead.length > 0) await this.resume();
+    } catch (err) {
+      this.log.warn({ err }, 'cannot look for replicas that died');
+    }
+  }
+
+  private resumeSoon(): void {
+    this.tasks.run('resume', async () => {
+      await this.retry.run('take over', () => this.replica.takeOver());
+      await this.resume();
+    });
+  }
+
+  private async resume(): Promise<void> {
+    const waited = await this.retry.run('resume', () => this.interactions.waitedForBy(this.replica.id));
+    await this.manager.resume(waited.map(acwTopic));
+  }
+
+  /** Our lease is over: the channels and topics may be another replica's now. */
+  private suspend(): void {
+    this.tasks.run('suspend', () => this.manager.suspend());
+  }
+}

@@ -1,0 +1,43 @@
+import type { InteractionRow } from '../storage/schema.js';
+import type { AfterCallWork } from './after-call-work.js';
+
+/** For clocks that differ and for a call to us that came late; contract §2. */
+const GRACE_MS = 60_000;
+
+/**
+ * Whether this work completes this interaction: the right agent, where one was named, and not work from before the
+ * interaction (a conversation that was reopened has older work in its look-ups).
+ */
+export function completes(work: AfterCallWork, interaction: InteractionRow): boolean {
+  if (interaction.conversation_id !== work.conversationId) return false;
+  if (interaction.agent_id !== '' && interaction.agent_id !== work.userId) return false;
+  return work.endedAt === undefined || work.endedAt >= interaction.accepted_at - GRACE_MS;
+}
+
+export interface Completion {
+  interaction: InteractionRow;
+  work: AfterCallWork;
+}
+
+/**
+ * Which work completes which of the waiting interactions: each at most once, by the first that fits. One piece of work
+ * may complete several, for several customers of one conversation.
+ */
+export function matchWork(works: readonly AfterCallWork[], waiting: readonly InteractionRow[]): Completion[] {
+  const open = new Map<string, Set<InteractionRow>>();
+  for (const row of waiting) {
+    const rows = open.get(row.conversation_id);
+    if (rows) rows.add(row);
+    else open.set(row.conversation_id, new Set([row]));
+  }
+  const completions: Completion[] = [];
+  for (const work of works) {
+    const rows = open.get(work.conversationId) ?? new Set<InteractionRow>();
+    for (const interaction of rows) {
+      if (!completes(work, interaction)) continue;
+      rows.delete(interaction);
+      completions.push({ interaction, work });
+    }
+  }
+  return completions;
+}

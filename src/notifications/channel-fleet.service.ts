@@ -1,0 +1,144 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { GenesysClient } from '../genesys/genesys.client.js';
+import { ReplicaService } from '../storage/replica.service.js';
+import type { ChannelRow } from '../storage/schema.js';
+import { type Log, Logs } from '../telemetry/logs.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { Channel, type ChannelSignal, type ChannelTools } from './channel.js';
+import { ChannelCreator } from './channel-creator.service.js';
+import { ChannelRepository } from './channel.repository.js';
+
+/** A channel that ends within this time died young: the next creation waits. */
+const YOUNG_MS = 60_000;
+
+/** The living channels of this process: made within the budget, kept in the database, let go for good. */
+@Injectable()
+export class ChannelFleet {
+  /** What the channels tell, in order. A channel has left `current` when its `closed` is told. */
+  readonly signals$: Observable<ChannelSignal>;
+
+  private readonly signals = new Subject<ChannelSignal>();
+  private readonly living = new Set<Channel>();
+  private readonly tools: ChannelTools;
+  private readonly tasks: BackgroundTasks;
+  private readonly log: Log;
+  /** While all are closed for a successor process or replica, what is stored of them must stay. */
+  private keepStored = false;
+  /** Channels of other replicas: all share the limit of 20 per OAuth client (wire facts §2.5). */
+  private others = 0;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly client: GenesysClient,
+    private readonly creator: ChannelCreator,
+    private readonly channels: ChannelRepository,
+    private readonly replica: ReplicaService,
+    metrics: Metrics,
+    logs: Logs,
+  ) {
+    this.signals$ = this.signals.asObservable();
+    this.log = logs.of('channels');
+    this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'channel work failed'));
+    this.tools = {
+      client,
+      metrics,
+      log: this.log,
+      limits: config.channels,
+      create: (signal) => this.creator.create(signal),
+      isOurs: (no) => this.isOurs(no),
+    };
+  }
+
+  get current(): ReadonlySet<Channel> {
+    return this.living;
+  }
+
+  /** A further channel for topics; undefined when the budget is used up. One is kept free for hand-overs. */
+  addForTopics(): Channel | undefined {
+    return this.living.size + this.others < this.config.channels.maxCount - 1 ? this.add() : undefined;
+  }
+
+  /** A channel that takes over from another; undefined when even the spare one is in use. */
+  addForHandOver(): Channel | undefined {
+    return this.living.size + this.others < this.config.channels.maxCount ? this.add() : undefined;
+  }
+
+  /** Our stored channels that are not living yet, living from now on. */
+  async addStored(): Promise<{ channel: Channel; row: ChannelRow }[]> {
+    const known = new Set([...this.living].map((channel) => channel.stored?.no));
+    const rows = await this.channels.ownedBy(this.replica.id);
+    return rows.filter((row) => !known.has(row.no)).map((row) => ({ row, channel: this.add(row) }));
+  }
+
+  /** Lets a channel go for good: no topic stays behind, its socket is closed with 1000 and it is forgotten. */
+  async retire(channel: Channel): Promise<void> {
+    channel.drain('it is let go');
+    const row = channel.stored;
+    if (row && channel.subscriptions.heldTopics.size > 0 && channel.state !== 'closed') {
+      await this.client.clearSubscriptions(row.genesys_id).catch((err: unknown) => {
+        this.log.warn({ err, channel: row.no }, 'the topics of a channel that is let go could not be removed');
+      });
+    }
+    await channel.close();
+  }
+
+  /** Something hints that the channel is no more: asks Genesys. */
+  check(channel: Channel): void {
+    this.tasks.run('check', async () => {
+      if (!channel.stored || (await this.client.channelExists(channel.stored.genesys_id))) return;
+      channel.declareGone('Genesys does not know it any more');
+    });
+  }
+
+  /** Learns how many channels other replicas hold. */
+  async countOthers(): Promise<void> {
+    this.others = await this.channels.countOfOthers(this.replica.id);
+  }
+
+  /** Closes all sockets with 1000. Channels and subscriptions stay at Genesys and in the database, for whoever goes on. */
+  async closeAll(): Promise<void> {
+    this.keepStored = true;
+    await Promise.all([...this.living].map((channel) => channel.close()));
+    await this.tasks.idle();
+    this.keepStored = false;
+  }
+
+  private add(stored?: ChannelRow): Channel {
+    const channel = new Channel(this.tools, stored);
+    this.living.add(channel);
+    channel.signals$.subscribe((signal) => this.pass(signal));
+    this.tasks.run('channel', () => channel.live());
+    return channel;
+  }
+
+  private pass(signal: ChannelSignal): void {
+    if (signal.kind === 'state' && signal.to === 'closed') this.closed(signal.channel);
+    if (signal.kind === 'gone') this.gone(signal.channel, signal.reason);
+    this.signals.next(signal);
+  }
+
+  private closed(channel: Channel): void {
+    this.living.delete(channel);
+    const row = channel.stored;
+    if (row && !this.keepStored) this.tasks.run('forget', () => this.channels.deleteOwn(row.no, this.replica.id));
+  }
+
+  private gone(channel: Channel, reason: string): void {
+    const row = channel.stored;
+    this.log.warn({ channel: row?.no, reason }, 'channel is gone');
+    if (row && Date.now() - row.created_at < YOUNG_MS) this.creator.diedYoung();
+  }
+
+  private async isOurs(no: number): Promise<boolean> {
+    try {
+      return await this.channels.isOwnedBy(no, this.replica.id);
+    } catch (err) {
+      // Who owns it cannot be told now: going on is right, since nobody else can take it over either.
+      this.log.warn({ err, channel: no }, 'cannot tell who owns the channel');
+      return true;
+    }
+  }
+}

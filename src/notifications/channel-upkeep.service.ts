@@ -1,0 +1,116 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { exhaustMap, interval, type Subscription } from 'rxjs';
+import { TokenService } from '../auth/token.service.js';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { type Log, Logs } from '../telemetry/logs.js';
+import type { Channel } from './channel.js';
+import { ChannelCreator } from './channel-creator.service.js';
+import { ChannelFleet } from './channel-fleet.service.js';
+import { ChannelManager } from './channel-manager.service.js';
+import { ChannelRepository } from './channel.repository.js';
+
+/** How often the fleet is looked over. */
+const TICK_MS = 1_000;
+/** How often it is stored that channels are alive: the most by which a gap after a crash begins too early. */
+const SEEN_EVERY_MS = 5_000;
+/** How often what Genesys holds is compared with what we believe: 20 channels cost 4 of 300 requests a minute. */
+const VERIFY_EVERY_MS = 5 * 60_000;
+/** A channel is replaced this long before it expires, or in the last tenth of its life if that is shorter. */
+const EXPIRY_MARGIN_MS = 10 * 60_000;
+/** A channel that has lived so long proves that creations work. */
+const HEALTHY_AFTER_MS = 60_000;
+
+/** What has to be done to channels as time passes: closing empty ones, replacing those that expire, comparing, noting. */
+@Injectable()
+export class ChannelUpkeep {
+  private readonly log: Log;
+  private readonly tasks: BackgroundTasks;
+  private subscriptions: Subscription[] = [];
+  private readonly emptySince = new WeakMap<Channel, number>();
+  private seenAt = 0;
+  private verifiedAt = Date.now();
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly fleet: ChannelFleet,
+    private readonly manager: ChannelManager,
+    private readonly channels: ChannelRepository,
+    private readonly creator: ChannelCreator,
+    private readonly tokens: TokenService,
+    logs: Logs,
+  ) {
+    this.log = logs.of('channels');
+    this.tasks = new BackgroundTasks((err, task) => this.log.warn({ err, task }, 'channel upkeep failed'));
+  }
+
+  start(): void {
+    this.subscriptions = [
+      // A slow database must not pile up ticks.
+      interval(TICK_MS)
+        .pipe(exhaustMap(() => this.tick()))
+        .subscribe(),
+      this.tokens.renewed$.subscribe(() => this.checkAll()),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    await this.tasks.idle();
+  }
+
+  private async tick(): Promise<void> {
+    const now = Date.now();
+    for (const channel of this.fleet.current) this.look(channel, now);
+    if (this.manager.unplacedCount > 0) this.manager.placeSoon();
+    if (now - this.verifiedAt >= VERIFY_EVERY_MS) this.verifyAll(now);
+    if (now - this.seenAt >= SEEN_EVERY_MS) await this.noteSeen(now);
+  }
+
+  private look(channel: Channel, now: number): void {
+    const row = channel.stored;
+    if (channel.state !== 'open' || !row) return;
+    if (now - row.created_at >= HEALTHY_AFTER_MS) this.creator.healthy();
+    if (channel.subscriptions.wantedTopics.size > 0 || !channel.subscriptions.settled) {
+      this.emptySince.delete(channel);
+    } else {
+      this.closeIfLingered(channel, now);
+    }
+    if (row.expires_at !== null && now >= row.expires_at - expiryMargin(row.created_at, row.expires_at)) {
+      this.manager.handOver(channel, 'it expires soon');
+    }
+  }
+
+  private closeIfLingered(channel: Channel, now: number): void {
+    const since = this.emptySince.get(channel);
+    if (since === undefined) this.emptySince.set(channel, now);
+    else if (now - since >= this.config.channels.lingerMs) this.tasks.run('close', () => this.fleet.retire(channel));
+  }
+
+  private verifyAll(now: number): void {
+    this.verifiedAt = now;
+    for (const channel of this.fleet.current) channel.verifySoon();
+  }
+
+  private async noteSeen(now: number): Promise<void> {
+    this.seenAt = now;
+    const open = [...this.fleet.current].filter((each) => each.state === 'open' || each.state === 'draining');
+    const nos = open.flatMap((channel) => channel.stored?.no ?? []);
+    try {
+      await this.channels.seen(nos);
+      await this.fleet.countOthers();
+      this.manager.recheck();
+    } catch (err) {
+      this.log.warn({ err }, 'it could not be stored that channels are alive');
+    }
+  }
+
+  /** A new token may not reach the old token's channels (wire facts §7.16). */
+  private checkAll(): void {
+    for (const channel of this.fleet.current) this.fleet.check(channel);
+  }
+}
+
+function expiryMargin(createdAt: number, expiresAt: number): number {
+  return Math.min(EXPIRY_MARGIN_MS, (expiresAt - createdAt) / 10);
+}

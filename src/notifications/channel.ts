@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Subject, type Observable } from 'rxjs';
+import { backoffDelay } from '../common/backoff.js';
+import type { GenesysClient } from '../genesys/genesys.client.js';
+import type { ChannelRow } from '../storage/schema.js';
+import type { Log } from '../telemetry/logs.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { connectionOver, prove } from './channel-connection.js';
+import { ChannelSocket, type SocketEnd } from './channel-socket.js';
+import { mayFollow, type ChannelState } from './channel-state.js';
+import type { Frame } from './frame.js';
+import type { SilenceLimits } from './silence.js';
+import { SubscriptionSync } from './subscription-sync.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** Waits between attempts to get a socket back: none, then ≤ 1, 2, 4 … 60 s, drawn with full jitter. */
+const RECONNECT = { baseMs: 1_000, capMs: 60_000 };
+/** A connection that lived this long was healthy (a heartbeat interval, wire facts §3.4): the next loss starts from no wait. */
+const HEALTHY_AFTER_MS = 30_000;
+/** HTTP answers to the upgrade that mean: this channel is no more (wire facts §3.1). */
+const GONE_STATUSES = [401, 404, 410];
+
+/** What a channel tells its manager, in order. */
+export type ChannelSignal = { channel: Channel } & (
+  | { kind: 'state'; from: ChannelState; to: ChannelState; reason: string }
+  | { kind: 'event'; topic: string; body: unknown; receivedAt: number }
+  | { kind: 'confirmed'; topics: string[] }
+  /** The socket is lost (or was silent) since `since`, epoch ms: what the channel holds is not covered. */
+  | { kind: 'lost'; reason: string; since: number }
+  | { kind: 'missing'; topics: string[]; since: number }
+  | { kind: 'rejected'; topic: string; reason: string }
+  | { kind: 'full'; topics: string[] }
+  /** Genesys announced that it closes the socket. */
+  | { kind: 'closing' }
+  | { kind: 'token-revoked' }
+  | { kind: 'gone'; reason: string }
+);
+
+type Told = ChannelSignal extends infer S ? (S extends ChannelSignal ? Omit<S, 'channel'> : never) : never;
+
+export interface ChannelTools {
+  client: GenesysClient;
+  metrics: Metrics;
+  log: Log;
+  limits: SilenceLimits & { replyTimeoutMs: number; maxTopics: number };
+  /** Asks Genesys for a new channel and stores it; rejects only when `signal` aborts. */
+  create: (signal: AbortSignal) => Promise<ChannelRow>;
+  /** False when another replica has taken this channel over. */
+  isOurs: (no: number) => Promise<boolean>;
+}
+
+/** One notification channel, from its creation to its end: one loop, at most one socket at any time. */
+export class Channel {
+  readonly subscriptions = new Subscriptions();
+  readonly signals$: Observable<ChannelSignal>;
+
+  private readonly signals = new Subject<ChannelSignal>();
+  private readonly stop = new AbortController();
+  private readonly goneReason = new Subject<string>();
+  private current: ChannelState;
+  private row: ChannelRow | undefined;
+  private socket: ChannelSocket | undefined;
+  private sync: SubscriptionSync | undefined;
+  private failures = 0;
+  private draining = false;
+  private capacity: number;
+  /** When Genesys' list last agreed with ours, epoch ms. */
+  private verifiedAt = Date.now();
+
+  /** @param adopted a stored channel to go on with; without one a new channel is made. */
+  constructor(
+    private readonly tools: ChannelTools,
+    adopted?: ChannelRow,
+  ) {
+    this.row = adopted;
+    this.capacity = tools.limits.maxTopics;
+    this.current = adopted ? 'recovering' : 'creating';
+    this.signals$ = this.signals.asObservable();
+  }
+
+  get state(): ChannelState {
+    return this.current;
+  }
+
+  /** What is stored of it; undefined while it is being created. Holds secrets. */
+  get stored(): ChannelRow | undefined {
+    return this.row;
+  }
+
+  /** Milliseconds since the last frame; undefined without a socket. */
+  get quietForMs(): number | undefined {
+    return this.socket && performance.now() - this.socket.lastFrameAt;
+  }
+
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
+  get hasRoom(): boolean {
+    return !this.draining && this.subscriptions.load < this.capacity;
+  }
+
+  /** True when an event on this topic would arrive here now. */
+  covers(topic: string): boolean {
+    return (this.current === 'open' || this.current === 'draining') && this.subscriptions.holds(topic);
+  }
+
+  want(topic: string): void {
+    this.subscriptions.want(topic);
+    this.sync?.changed();
+  }
+
+  drop(topic: string): void {
+    this.subscriptions.drop(topic);
+    this.sync?.changed();
+  }
+
+  /** Compares what Genesys holds with what we believe, as soon as no request is under way. */
+  verifySoon(): void {
+    this.sync?.verifySoon();
+  }
+
+  /** No new topics here from now on: a successor takes over, or the channel is let go. */
+  drain(reason: string): void {
+    this.draining = true;
+    if (this.current === 'open') this.setState('draining', reason);
+  }
+
+  /** Something else found out that the channel is gone (HEAD after a new token). */
+  declareGone(reason: string): void {
+    this.goneReason.next(reason);
+  }
+
+  /** The whole life. Resolves when the channel is closed; never rejects for reasons of Genesys or the network. */
+  async live(): Promise<void> {
+    const { signal } = this.stop;
+    try {
+      if (!this.row) {
+        this.row = await this.tools.create(signal);
+        this.setState('connecting', 'created');
+      }
+      while (!signal.aborted) {
+        const socket = await this.connect(this.row);
+        if (!socket) return;
+        if (!(await this.serve(socket, this.row))) return;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      if (signal.aborted) this.setState('closed', 'closed by us');
+      else if (this.current !== 'closed') this.end('failed');
+      this.signals.complete();
+    }
+  }
+
+  /** Ends the life: closes the socket with 1000. Subscriptions at Genesys stay as they are. */
+  async close(): Promise<void> {
+    this.stop.abort();
+    await this.socket?.close();
+  }
+
+  /** Tries until a socket has proven itself. Undefined when the channel turned out to be gone, or we were told to stop. */
+  private async connect(row: ChannelRow): Promise<ChannelSocket | undefined> {
+    while (!this.stop.signal.aborted) {
+      if (this.failures > 0 && !(await this.tools.isOurs(row.no))) return this.end('taken over by another replica');
+      const socket = this.openSocket(row);
+      const end = await prove(socket, this.tools.limits.pingTimeoutMs);
+      if (!end) return socket;
+      socket.terminate();
+      const retryMs = Math.max(end.retryAfterMs ?? 0, backoffDelay(RECONNECT, this.failures++));
+      this.tools.log.warn({ channel: row.no, reason: end.reason, failures: this.failures, retryMs }, 'no socket yet');
+      if (await this.isGone(row, end)) return this.end(`connect: ${end.reason}`);
+      await delay(retryMs, undefined, { signal: this.stop.signal });
+    }
+    return undefined;
+  }
+
+  private openSocket(row: ChannelRow): ChannelSocket {
+    const socket = new ChannelSocket(row.connect_uri);
+    this.socket = socket;
+    // Events count from the first frame on, whatever the state: nothing that arrives is thrown away.
+    socket.frames$.subscribe((frame) => this.receive(socket, frame));
+    return socket;
+  }
+
+  private async isGone(row: ChannelRow, end: SocketEnd): Promise<boolean> {
+    if (end.status !== undefined && GONE_STATUSES.includes(end.status)) return true;
+    try {
+      return !(await this.tools.client.channelExists(row.genesys_id, { signal: this.stop.signal }));
+    } catch (error) {
+      // Genesys cannot say: the channel is taken to exist, since making another one may evict a live one.
+      this.tools.log.warn({ channel: row.no, err: error }, 'cannot tell whether the channel still exists');
+      return false;
+    }
+  }
+
+  /** Serves one connection until it ends. False when the channel is over. */
+  private async serve(socket: ChannelSocket, row: ChannelRow): Promise<boolean> {
+    const connection = new AbortController();
+    const openedAt = performance.now();
+    const over = connectionOver(socket, this.goneReason, this.tools.limits);
+    const syncing = this.startSync(socket, row, connection.signal);
+    const { cause, reason } = await over;
+    connection.abort();
+    socket.terminate();
+    await syncing;
+    if (this.stop.signal.aborted) return false;
+    this.failures = performance.now() - openedAt >= HEALTHY_AFTER_MS ? 0 : this.failures + 1;
+    this.tools.metrics.reconnects.inc({ reason: cause });
+    this.tell({ kind: 'lost', reason, since: Date.now() - (performance.now() - socket.lastFrameAt) });
+    if (cause === 'gone') {
+      this.end(reason);
+      return false;
+    }
+    if (this.current !== 'connecting') this.setState('recovering', reason);
+    return true;
+  }
+
+  private async startSync(socket: ChannelSocket, row: ChannelRow, signal: AbortSignal): Promise<void> {
+    this.sync = new SubscriptionSync(
+      {
+        channelId: row.genesys_id,
+        socket,
+        subscriptions: this.subscriptions,
+        replyTimeoutMs: this.tools.limits.replyTimeoutMs,
+      },
+      this.tools.client,
+      {
+        ready: () => this.ready(),
+        confirmed: (topics) => this.tell({ kind: 'confirmed', topics }),
+        rejected: (topic, reason) => this.tell({ kind: 'rejected', topic, reason }),
+        full: (topics) => this.becomeFull(topics),
+        verified: (missing) => this.verified(missing),
+        gone: (reason) => this.goneReason.next(reason),
+      },
+      this.tools.log.child({ channel: row.no }),
+      // A new channel holds nothing; any other is asked what it still holds.
+      { verifyFirst: this.current !== 'connecting' },
+    );
+    await this.sync.run(signal);
+    this.sync = undefined;
+  }
+
+  private ready(): void {
+    this.setState(this.draining ? 'draining' : 'open', 'a frame has come');
+    const held = [...this.subscriptions.heldTopics].filter((topic) => this.subscriptions.wants(topic));
+    if (held.length > 0) this.tell({ kind: 'confirmed', topics: held });
+  }
+
+  private verified(missing: string[]): void {
+    if (missing.length > 0) this.tell({ kind: 'missing', topics: missing, since: this.verifiedAt });
+    this.verifiedAt = Date.now();
+  }
+
+  /** Genesys' own count is the one that matters: from now on this channel takes no more than it holds. */
+  private becomeFull(refused: string[]): void {
+    this.capacity = this.subscriptions.heldTopics.size;
+    this.tell({ kind: 'full', topics: refused });
+  }
+
+  private receive(socket: ChannelSocket, frame: Frame): void {
+    if (socket !== this.socket) return;
+    this.tools.metrics.frames.inc({ kind: frame.kind });
+    switch (frame.kind) {
+      case 'event':
+        return this.tell({ kind: 'event', topic: frame.topic, body: frame.body, receivedAt: Date.now() });
+      case 'closing':
+        return this.tell({ kind: 'closing' });
+      case 'token-revoked':
+        return this.tell({ kind: 'token-revoked' });
+      case 'no-longer-subscribed':
+        if (frame.channelId === undefined || frame.channelId === this.row?.genesys_id) {
+          this.goneReason.next('no longer subscribed');
+        }
+        return;
+      case 'reply':
+        // A correlated reply goes to whoever asked; this one comes instead of it (wire facts §3.2 g).
+        if (frame.result === '404' && frame.correlationId === undefined) this.goneReason.next('Genesys answered 404');
+        return;
+      case 'malformed':
+        this.tools.log.warn({ channel: this.row?.no }, 'unreadable frame');
+        return;
+      case 'heartbeat':
+      case 'pong':
+      case 'other':
+        return;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  private end(reason: string): undefined {
+    this.setState('closed', reason);
+    this.tell({ kind: 'gone', reason });
+    return undefined;
+  }
+
+  private setState(to: ChannelState, reason: string): void {
+    const from = this.current;
+    if (from === to) return;
+    assert(mayFollow(from, to), `a channel cannot go from ${from} to ${to}`);
+    this.current = to;
+    this.tools.log.info({ channel: this.row?.no, from, to, reason }, 'channel state');
+    this.tell({ kind: 'state', from, to, reason });
+  }
+
+  private tell(signal: Told): void {
+    this.signals.next({ channel: this, ...signal } as ChannelSignal);
+  }
+}

@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import { ReplicaService } from '../storage/replica.service.js';
+import { type Log, Logs } from '../telemetry/logs.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { Coverage, type Covered, type GapOpened } from './coverage.js';
+import { GapRepository } from './gap.repository.js';
+
+/** Coverage with a memory: gaps are logged, counted and stored. */
+@Injectable()
+export class GapRecorder {
+  private coverage: Coverage;
+  private readonly tasks: BackgroundTasks;
+  private readonly log: Log;
+  /** A gap may end before its row is written: each write waits for the one before it. */
+  private writes: Promise<unknown> = Promise.resolve();
+  /** When the last gap ended, epoch ms; undefined when there was none in this process. For health. */
+  lastEndedAt: number | undefined;
+
+  constructor(
+    private readonly gaps: GapRepository,
+    private readonly replica: ReplicaService,
+    private readonly metrics: Metrics,
+    logs: Logs,
+  ) {
+    this.log = logs.of('gaps');
+    this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'a gap could not be stored'));
+    this.coverage = this.newCoverage();
+  }
+
+  /** How many gaps are open now. */
+  get open(): number {
+    return this.coverage.openGapIds.length;
+  }
+
+  isCovered(topic: string): boolean {
+    return this.coverage.isCovered(topic);
+  }
+
+  lost(topics: Iterable<string>, reason: string, from: number, channelNo: number | undefined): void {
+    this.coverage.lost(topics, reason, from, channelNo);
+  }
+
+  gained(topics: Iterable<string>): Covered[] {
+    return this.coverage.gained(topics);
+  }
+
+  forget(topic: string): void {
+    this.coverage.forget(topic);
+  }
+
+  /** Ends the gaps that a process which is no more had left open. */
+  async closeInherited(): Promise<void> {
+    await this.gaps.closeAllOf(this.replica.id, Date.now(), this.coverage.openGapIds);
+  }
+
+  /** Nothing is ours to cover any more. */
+  forgetAll(): void {
+    this.coverage = this.newCoverage();
+  }
+
+  /** Resolves when all is written. */
+  async idle(): Promise<void> {
+    await this.tasks.idle();
+  }
+
+  private newCoverage(): Coverage {
+    return new Coverage(
+      (gap) => this.opened(gap),
+      (gap, to) => this.ended(gap, to),
+    );
+  }
+
+  private opened(gap: GapOpened): void {
+    this.log.warn({ gap: gap.id, channel: gap.channelNo, reason: gap.reason, topics: gap.topics }, 'gap begins');
+    this.metrics.gaps.inc();
+    this.write(() => this.gaps.open({ ...gap, owner: this.replica.id }));
+  }
+
+  private ended(gap: GapOpened, to: number): void {
+    const seconds = Math.max(0, to - gap.from) / 1000;
+    this.log.info({ gap: gap.id, channel: gap.channelNo, seconds }, 'gap ended');
+    this.metrics.gapSeconds.inc(seconds);
+    this.lastEndedAt = to;
+    this.write(() => this.gaps.close(gap.id, to));
+  }
+
+  private write(work: () => Promise<void>): void {
+    const written = this.writes.then(work);
+    this.writes = written.catch(() => undefined);
+    this.tasks.run('gap', () => written);
+  }
+}
