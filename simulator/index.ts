@@ -1,4 +1,6 @@
 import { SimulatedClock } from './common/clock.js';
+import { listen } from './common/http-server.js';
+import { makeControlServer } from './control/control-api.js';
 import { GenesysCloud } from './genesys/genesys-cloud.js';
 import type { GenesysOptionsInput } from './genesys/options.js';
 import { CommunicationHistory } from './history/communication-history.js';
@@ -33,14 +35,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const clock = new SimulatedClock();
   const genesys = new GenesysCloud(clock, options.genesys);
   const history = new CommunicationHistory(clock, options.history);
+  const control = makeControlServer({ genesys, history, clock });
   const stop = async (): Promise<void> => {
-    await Promise.all([genesys.stop(), history.stop()]);
+    await Promise.all([control.close(), genesys.stop(), history.stop()]);
     clock.stop();
   };
   try {
     const urls = await genesys.start({ host, publicHost, loginPort: ports.login ?? 0, apiPort: ports.api ?? 0 });
     const historyUrl = await history.start(host, ports.history ?? 0, publicHost);
-    return { ...urls, historyUrl, controlUrl: '', genesys, history, clock, stop };
+    const controlUrl = await listen(control, host, ports.control ?? 0, publicHost);
+    return { ...urls, historyUrl, controlUrl, genesys, history, clock, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -41,10 +41,14 @@ export function acceptJson(server: FastifyInstance): void {
 }
 
 export function acceptForm(server: FastifyInstance): void {
-  server.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request: FastifyRequest, body, done) => {
-    request.rawText = String(body);
-    done(null, new URLSearchParams(request.rawText));
-  });
+  server.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (request: FastifyRequest, body, done) => {
+      request.rawText = String(body);
+      done(null, new URLSearchParams(request.rawText));
+    },
+  );
 }
 
 /** Starts listening and gives the base URL by which clients reach it. */

@@ -52,7 +52,11 @@ function authenticate(request: FastifyRequest, tokens: Tokens): Token {
   // Clients write the scheme in either case (§1.5).
   const value = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (value === undefined) {
-    throw new Refusal(401, 'authentication.required', 'No authentication bearer token specified in authorization header.');
+    throw new Refusal(
+      401,
+      'authentication.required',
+      'No authentication bearer token specified in authorization header.',
+    );
   }
   const token = tokens.valid(value);
   if (!token) throw new Refusal(401, 'bad.credentials', 'Invalid login credentials.');

@@ -110,7 +110,11 @@ export class ChannelRegistry {
   }
 
   /** Removes a channel: 404 from now on. Its socket is told (if so set) and closed, unless `keepSocket`. */
-  evict(channel: Channel, reason: RemovalReason, { notice = this.options().evictionNotice, keepSocket = false } = {}): void {
+  evict(
+    channel: Channel,
+    reason: RemovalReason,
+    { notice = this.options().evictionNotice, keepSocket = false } = {},
+  ): void {
     channel.gone = true;
     channel.cancelExpiry();
     this.dropTopics(channel, [...channel.topics.keys()]);

@@ -22,7 +22,8 @@ const topicList = z.array(z.object({ id: z.string().min(1) }));
 /** The eight notification operations (§2). */
 export function channelRoutes(server: FastifyInstance, parts: Parts): void {
   const { channels, options } = parts;
-  const channelOf = (request: FastifyRequest): Channel => channels.get((request.params as { channelId: string }).channelId);
+  const channelOf = (request: FastifyRequest): Channel =>
+    channels.get((request.params as { channelId: string }).channelId);
   const describe = (channel: Channel): Record<string, string> => ({
     connectUri: parts.connectUri(channel.id),
     id: channel.id,
@@ -40,7 +41,9 @@ export function channelRoutes(server: FastifyInstance, parts: Parts): void {
     const own = (channel: Channel): boolean => channel.token === tokenOf(request);
     const listed = channels.list().filter((channel) => wanted === 'oauthclient' || own(channel));
     // Those of other tokens "will be presented to show their existence", without id.
-    const entities = listed.map((channel) => (own(channel) ? describe(channel) : { expires: describe(channel).expires }));
+    const entities = listed.map((channel) =>
+      own(channel) ? describe(channel) : { expires: describe(channel).expires },
+    );
     return { entities };
   });
 
@@ -82,15 +85,18 @@ function judged(request: FastifyRequest, { forbiddenTopics }: GenesysOptions): R
   const topics = topicList.safeParse(request.body);
   if (!topics.success) throw Refusal.withStatus(400);
   const { ignoreErrors = 'false' } = request.query as { ignoreErrors?: string };
-  if (!['true', 'false'].includes(String(ignoreErrors).toLowerCase())) throw invalidValue(String(ignoreErrors), 'Boolean', ['true', 'false']);
+  if (!['true', 'false'].includes(String(ignoreErrors).toLowerCase()))
+    throw invalidValue(String(ignoreErrors), 'Boolean', ['true', 'false']);
   const ids = topics.data.map((topic) => topic.id);
   return judge(ids, forbiddenTopics, String(ignoreErrors).toLowerCase() === 'true');
 }
 
 function listing(channel: Channel, rejected: TopicRow[] = [], only?: string[]): { entities: TopicRow[] } {
-  const permitted = (only ?? [...channel.topics.keys()]).map(
-    (id): TopicRow => ({ id, state: 'Permitted', selfUri: `${BASE}/channels/${channel.id}/subscriptions/${encodeURIComponent(id)}` }),
-  );
+  const permitted = (only ?? [...channel.topics.keys()]).map((id): TopicRow => ({
+    id,
+    state: 'Permitted',
+    selfUri: `${BASE}/channels/${channel.id}/subscriptions/${encodeURIComponent(id)}`,
+  }));
   return { entities: [...permitted, ...rejected] };
 }
 

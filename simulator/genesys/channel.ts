@@ -69,7 +69,14 @@ export interface ChannelView {
 
 export function viewOf(channel: Channel): ChannelView {
   const { id, createdAt, expiresAt, lastUsedAt } = channel;
-  return { id, connected: channel.socket !== undefined, topics: [...channel.topics.keys()], createdAt, expiresAt, lastUsedAt };
+  return {
+    id,
+    connected: channel.socket !== undefined,
+    topics: [...channel.topics.keys()],
+    createdAt,
+    expiresAt,
+    lastUsedAt,
+  };
 }
 
 /** A system notice as the service sends it unasked (§3.2d, §3.5). */

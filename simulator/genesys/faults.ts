@@ -1,6 +1,7 @@
 import type { Channel } from './channel.js';
 import { systemNotice } from './channel.js';
 import type { ChannelRegistry } from './channel-registry.js';
+import { NotThere } from '../common/misuse.js';
 import type { SimulatedClock } from '../common/clock.js';
 import type { GenesysOptions } from './options.js';
 import { Refusal } from './refusal.js';
@@ -83,7 +84,11 @@ export class Faults extends RequestFaults {
   }
 
   /** Refuses the next upgrades with an HTTP status. */
-  refuseUpgrade({ count = 1, status = 503, retryAfterS }: { count?: number; status?: number; retryAfterS?: number } = {}): void {
+  refuseUpgrade({
+    count = 1,
+    status = 503,
+    retryAfterS,
+  }: { count?: number; status?: number; retryAfterS?: number } = {}): void {
     this.#refusedUpgrades = { left: count, refusal: Refusal.withStatus(status, retryAfterS) };
   }
 
@@ -131,7 +136,7 @@ export class Faults extends RequestFaults {
   #targets(target: Target): Channel[] {
     if (target === 'all') return this.parts.channels.list();
     const channel = this.parts.channels.find(target);
-    if (!channel) throw new Error(`There is no channel ${target}; there are ${this.parts.channels.list().length}.`);
+    if (!channel) throw new NotThere(`There is no channel ${target}; there are ${this.parts.channels.list().length}.`);
     return [channel];
   }
 }

@@ -25,7 +25,10 @@ export function makeLoginServer(): FastifyInstance {
     if (error instanceof OAuthRefusal) return reply.status(error.status).headers(error.headers).send(error.body());
     if (error instanceof Refusal) return reply.status(error.status).headers(error.headers).send(error.body());
     const { statusCode = 500 } = error as { statusCode?: number };
-    const refusal = new OAuthRefusal(statusCode < 500 ? 'invalid_request' : 'server_error', 'The request is not a form.');
+    const refusal = new OAuthRefusal(
+      statusCode < 500 ? 'invalid_request' : 'server_error',
+      'The request is not a form.',
+    );
     return reply.status(statusCode < 500 ? 400 : statusCode).send(refusal.body());
   });
   server.setNotFoundHandler((_request, reply) => reply.status(404).send(Refusal.notFound().body()));
@@ -57,7 +60,11 @@ function formOf(request: FastifyRequest): Map<string, string> {
 }
 
 /** Basic, or both in the form (§1.2); RFC 6749 §2.3 forbids more than one way at once. */
-function authenticateClient(request: FastifyRequest, form: Map<string, string>, { clientId, clientSecret }: GenesysOptions): void {
+function authenticateClient(
+  request: FastifyRequest,
+  form: Map<string, string>,
+  { clientId, clientSecret }: GenesysOptions,
+): void {
   const { authorization } = request.headers;
   if (authorization !== undefined && form.has('client_secret')) {
     throw new OAuthRefusal('invalid_request', 'The client authenticates in two ways.');

@@ -44,8 +44,11 @@ export function lookupRoutes(server: FastifyInstance, { conversations, options }
   server.get('/api/v2/analytics/conversations/details', async (request) => {
     const { analyticsLagMs, analyticsMaxIds } = options();
     const ids = idsOf(request);
-    if (ids.length > analyticsMaxIds) throw new Refusal(400, 'bad.request', `Too many ids: ${ids.length}, at most ${analyticsMaxIds}.`);
-    const known = ids.map((id) => conversations.asOf(id, analyticsLagMs)).filter((conversation) => conversation !== undefined);
+    if (ids.length > analyticsMaxIds)
+      throw new Refusal(400, 'bad.request', `Too many ids: ${ids.length}, at most ${analyticsMaxIds}.`);
+    const known = ids
+      .map((id) => conversations.asOf(id, analyticsLagMs))
+      .filter((conversation) => conversation !== undefined);
     return { conversations: known.map(analyticsView) };
   });
 }

@@ -21,7 +21,10 @@ export const genesysOptions = z.strictObject({
   /** From `socket_closing` to the close: up to a minute (§3.2d). */
   closingGraceMs: z.number().min(0).default(60_000),
   /** 24 h, extended by subscribing again (§2.5). */
-  channelLifeMs: z.number().positive().default(24 * 3_600_000),
+  channelLifeMs: z
+    .number()
+    .positive()
+    .default(24 * 3_600_000),
   /** Per user and application (§2.5). */
   maxChannels: z.number().int().positive().default(20),
   /** Per channel (§2.5). */

@@ -53,9 +53,18 @@ const knownCodes: Record<number, [code: string, message: string]> = {
   408: ['request.timeout', 'The client did not produce a request within the server timeout limit.'],
   409: ['general.conflict', 'The request conflicts with the current state of the target resource.'],
   413: ['request.entity.too.large', 'The request is over the size limit.'],
-  415: ['unsupported.media.type', 'Unsupported Media Type - Unsupported or incorrect media type, such as an incorrect Content-Type value in the header.'],
-  500: ['internal.server.error', 'The server encountered an unexpected condition which prevented it from fulfilling the request.'],
+  415: [
+    'unsupported.media.type',
+    'Unsupported Media Type - Unsupported or incorrect media type, such as an incorrect Content-Type value in the header.',
+  ],
+  500: [
+    'internal.server.error',
+    'The server encountered an unexpected condition which prevented it from fulfilling the request.',
+  ],
   502: ['bad.gateway', 'Bad gateway.'],
-  503: ['service.unavailable', 'Service Unavailable - The server is currently unavailable (because it is overloaded or down for maintenance).'],
+  503: [
+    'service.unavailable',
+    'Service Unavailable - The server is currently unavailable (because it is overloaded or down for maintenance).',
+  ],
   504: ['request.timeout', 'The request timed out.'],
 };

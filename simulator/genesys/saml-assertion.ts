@@ -67,7 +67,9 @@ function checkConditions(assertion: Element, audience: string | undefined, now: 
   const conditions = child(assertion, 'Conditions');
   if (!conditions) throw invalid('The assertion has no Conditions.');
   checkWindow(conditions, now);
-  const audiences = [...conditions.getElementsByTagNameNS(SAML, 'Audience')].map((element) => element.textContent?.trim());
+  const audiences = [...conditions.getElementsByTagNameNS(SAML, 'Audience')].map((element) =>
+    element.textContent?.trim(),
+  );
   if (audience !== undefined && !audiences.includes(audience)) throw invalid('The assertion is for another audience.');
 }
 

@@ -70,7 +70,13 @@ export class SocketProtocol {
   }
 }
 
-function reply(correlationId: string | undefined, topics: string[], result: string, status: string, text: string): Reply {
+function reply(
+  correlationId: string | undefined,
+  topics: string[],
+  result: string,
+  status: string,
+  text: string,
+): Reply {
   return { correlationId, topics, result, status, message: text };
 }
 

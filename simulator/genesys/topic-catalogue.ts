@@ -11,7 +11,17 @@ const detailEvents = [
   'acd.end', 'acd.start', 'acw', 'attributes', 'contact', 'customer.end', 'customer.start', 'flow.end', 'flow.outcome',
   'flow.start', 'outbound', 'user.end', 'user.start', 'voicemail.end', 'voicemail.start', 'wrapup',
 ]; // prettier-ignore
-const mediaLists = ['callbacks', 'calls', 'chats', 'cobrowseSessions', 'emails', 'messages', 'screenshares', 'socialexpressions', 'videos'];
+const mediaLists = [
+  'callbacks',
+  'calls',
+  'chats',
+  'cobrowseSessions',
+  'emails',
+  'messages',
+  'screenshares',
+  'socialexpressions',
+  'videos',
+];
 
 const other = [
   'v2.analytics.conversation.{id}.metrics',

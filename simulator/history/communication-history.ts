@@ -55,7 +55,10 @@ export class CommunicationHistory extends Observable<HistoryEvents> {
     this.#options = historyOptions.parse(options);
     acceptJson(this.#server);
     this.#server.post(PATH, (request, reply) => this.#receive(request, reply));
-    this.#server.get(PATH, async () => ({ total: this.records.size, records: [...this.records.values()].slice(-1000) }));
+    this.#server.get(PATH, async () => ({
+      total: this.records.size,
+      records: [...this.records.values()].slice(-1000),
+    }));
   }
 
   get options(): HistoryOptions {
@@ -126,10 +129,13 @@ export class CommunicationHistory extends Observable<HistoryEvents> {
       entry.status = status;
       return reply.status(status).send(body);
     };
-    if (token !== undefined && entry.headers.authorization !== `Bearer ${token}`) return answer(401, { error: 'The token is missing or wrong.' });
+    if (token !== undefined && entry.headers.authorization !== `Bearer ${token}`)
+      return answer(401, { error: 'The token is missing or wrong.' });
     if (!entry.key) return answer(400, { error: 'The header Idempotency-Key is missing.' });
     if (typeof entry.body !== 'object' || entry.body === null) return answer(422, { error: 'The body is no object.' });
-    return this.#store(entry.key, entry.body, text) ? answer(201, { id: entry.key }) : answer(repeatStatus, { id: entry.key, repeat: true });
+    return this.#store(entry.key, entry.body, text)
+      ? answer(201, { id: entry.key })
+      : answer(repeatStatus, { id: entry.key, repeat: true });
   }
 
   /** Whether the record is new. */
@@ -149,7 +155,12 @@ export class CommunicationHistory extends Observable<HistoryEvents> {
     return false;
   }
 
-  async #fail(fault: HistoryFault, entry: ReceivedRecord, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  async #fail(
+    fault: HistoryFault,
+    entry: ReceivedRecord,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<unknown> {
     if (fault.kind === 'redirect') {
       entry.status = 307;
       return reply.redirect(fault.to, 307);

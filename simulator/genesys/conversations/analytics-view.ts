@@ -39,7 +39,10 @@ function agentView(conversation: Conversation, leg: Leg): Json {
 function segmentsOf(leg: Leg): Json[] {
   const { startedAt, endedAt, queueId, disconnectType = 'PEER', work } = leg;
   const ended = { queueId, disconnectType: analyticsDisconnectType(disconnectType) };
-  const segments = [segment('alert', startedAt, startedAt, { queueId }), segment('interact', startedAt, endedAt, ended, { queueId })];
+  const segments = [
+    segment('alert', startedAt, startedAt, { queueId }),
+    segment('interact', startedAt, endedAt, ended, { queueId }),
+  ];
   if (!work || work.state === 'notApplicable' || work.state === 'skipped') return segments;
   const wrapUp = {
     queueId,
@@ -55,7 +58,13 @@ function sessionBase({ media, direction, ani, dnis }: Conversation, sessionId: s
 }
 
 /** A segment that goes on has no end, and of the other facts only `meanwhile`. */
-function segment(segmentType: string, startedAt: number, endedAt: number | undefined, facts: Json, meanwhile: Json = {}): Json {
+function segment(
+  segmentType: string,
+  startedAt: number,
+  endedAt: number | undefined,
+  facts: Json,
+  meanwhile: Json = {},
+): Json {
   if (endedAt === undefined) return { segmentType, segmentStart: iso(startedAt), ...meanwhile };
   return { segmentType, segmentStart: iso(startedAt), segmentEnd: iso(endedAt), ...facts };
 }

@@ -54,7 +54,13 @@ function agentView(conversation: Conversation, leg: Leg): Json {
   };
 }
 
-function communication(conversation: Conversation, id: string, startedAt: number, endedAt?: number, disconnectType?: string): Json {
+function communication(
+  conversation: Conversation,
+  id: string,
+  startedAt: number,
+  endedAt?: number,
+  disconnectType?: string,
+): Json {
   return {
     id,
     state: endedAt === undefined ? 'connected' : 'disconnected',
@@ -81,7 +87,10 @@ export function wrapupOf(work: AfterCallWork | undefined): Json {
       code,
       ...(notes !== undefined && { notes }),
       tags: [],
-      ...(endedAt !== undefined && { durationSeconds: Math.round((endedAt - startedAt) / 1000), endTime: iso(endedAt) }),
+      ...(endedAt !== undefined && {
+        durationSeconds: Math.round((endedAt - startedAt) / 1000),
+        endTime: iso(endedAt),
+      }),
       provisional,
     },
   };

@@ -1,6 +1,14 @@
 import type { SimulatedClock } from '../../common/clock.js';
+import { Misuse, NotThere } from '../../common/misuse.js';
 import { setBounded } from '../../common/bounded-log.js';
-import { addLeg, newConversation, type AgentInput, type Conversation, type ConversationInput, type Leg } from './conversation.js';
+import {
+  addLeg,
+  newConversation,
+  type AgentInput,
+  type Conversation,
+  type ConversationInput,
+  type Leg,
+} from './conversation.js';
 import type { EndLeg, FinishedWork, FinishWork, Which } from './conversation-inputs.js';
 import { acw, customerEnd, topicOf, userEnd, userStart, wrapup, type DetailEvent } from './detail-events.js';
 import { endLeg, findLeg, workOf } from './legs.js';
@@ -28,7 +36,8 @@ export class Conversations {
   ) {}
 
   start(input: ConversationInput = {}): Conversation {
-    if (input.id !== undefined && this.#current.has(input.id)) throw new Error(`Conversation ${input.id} exists; use reopen.`);
+    if (input.id !== undefined && this.#current.has(input.id))
+      throw new Misuse(`Conversation ${input.id} exists; use reopen.`);
     const conversation = newConversation(input, this.clock.now());
     setBounded(this.#current, conversation.id, conversation);
     this.#keep(conversation, 'started');
@@ -56,7 +65,8 @@ export class Conversations {
     const leg = findLeg(conversation, options);
     endLeg(conversation, leg, this.clock.now(), options);
     this.#keep(conversation, 'leg-ended');
-    if (!options.suppressEvent) this.#send(conversation, userEnd(conversation, leg), ...this.#customerEnd(conversation));
+    if (!options.suppressEvent)
+      this.#send(conversation, userEnd(conversation, leg), ...this.#customerEnd(conversation));
     return leg;
   }
 
@@ -77,7 +87,12 @@ export class Conversations {
     const eventTime = options.eventTime ?? this.clock.now();
     const events = this.#endForWork(conversation, leg, eventTime, options);
     const { startedAt } = workOf(leg);
-    leg.work = { state: 'complete', startedAt: Math.min(startedAt, eventTime), endedAt: eventTime, ...wrapupFrom(options) };
+    leg.work = {
+      state: 'complete',
+      startedAt: Math.min(startedAt, eventTime),
+      endedAt: eventTime,
+      ...wrapupFrom(options),
+    };
     this.#keep(conversation, 'work-finished');
     const last = acw(conversation, leg);
     events.push(wrapup(conversation, leg), ...Array<DetailEvent>(1 + Number(options.duplicate ?? 0)).fill(last));
@@ -100,7 +115,12 @@ export class Conversations {
     const first = leg.endedAt === undefined;
     if (first) endLeg(conversation, leg, this.clock.now(), options);
     const { startedAt } = workOf(leg);
-    leg.work = { state: 'skipped', startedAt, endedAt: startedAt, ...(options.sendAcw && { code: 'ININ-WRAP-UP-SKIPPED' }) };
+    leg.work = {
+      state: 'skipped',
+      startedAt,
+      endedAt: startedAt,
+      ...(options.sendAcw && { code: 'ININ-WRAP-UP-SKIPPED' }),
+    };
     this.#keep(conversation, 'work-skipped');
     if (options.suppressEvent) return leg;
     if (first) this.#send(conversation, userEnd(conversation, leg), ...this.#customerEnd(conversation));
@@ -122,7 +142,7 @@ export class Conversations {
   /** A messaging conversation comes back to life under its old id (§7.10). */
   reopen(id: string, agent: AgentInput = {}): Leg {
     const conversation = this.#current.get(id);
-    if (!conversation) throw new Error(`There is no conversation ${id} to reopen.`);
+    if (!conversation) throw new NotThere(`There is no conversation ${id} to reopen.`);
     delete conversation.endedAt;
     const leg = addLeg(conversation, agent, this.clock.now());
     this.#keep(conversation, 'reopened');
@@ -134,7 +154,8 @@ export class Conversations {
   resend(id: string): string[] {
     const conversation = this.#current.get(id);
     const finished = conversation?.legs.filter((leg) => leg.work?.state === 'complete') ?? [];
-    if (!conversation || finished.length === 0) throw new Error(`Conversation ${id} has no finished work to send again.`);
+    if (!conversation || finished.length === 0)
+      throw new Misuse(`Conversation ${id} has no finished work to send again.`);
     return this.#send(conversation, ...finished.map((leg) => acw(conversation, leg)));
   }
 
@@ -146,7 +167,11 @@ export class Conversations {
   #getOrStart(id: string, { userId, participantId, sessionId }: Which): Conversation {
     const known = this.#current.get(id);
     if (known) return known;
-    const agent = { ...(userId && { userId }), ...(participantId && { participantId }), ...(sessionId && { sessionId }) };
+    const agent = {
+      ...(userId && { userId }),
+      ...(participantId && { participantId }),
+      ...(sessionId && { sessionId }),
+    };
     return this.start({ id, agents: [agent] });
   }
 
@@ -183,6 +208,9 @@ export class Conversations {
   }
 }
 
-function wrapupFrom({ wrapupCode = DEFAULT_WRAPUP_CODE, wrapupNotes }: { wrapupCode?: string; wrapupNotes?: string }): { code: string; notes?: string } {
+function wrapupFrom({ wrapupCode = DEFAULT_WRAPUP_CODE, wrapupNotes }: { wrapupCode?: string; wrapupNotes?: string }): {
+  code: string;
+  notes?: string;
+} {
   return { code: wrapupCode, ...(wrapupNotes !== undefined && { notes: wrapupNotes }) };
 }

@@ -21,7 +21,10 @@ export function userEnd(conversation: Conversation, leg: Leg): DetailEvent {
     dialingDurationMs: 0,
   };
   const { userId, queueId, disconnectType } = leg;
-  return { name: 'user.end', body: { ...common(conversation, leg, endedAt), userId, queueId, disconnectType, ...durations } };
+  return {
+    name: 'user.end',
+    body: { ...common(conversation, leg, endedAt), userId, queueId, disconnectType, ...durations },
+  };
 }
 
 export function customerEnd(conversation: Conversation): DetailEvent {

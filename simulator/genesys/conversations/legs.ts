@@ -16,7 +16,11 @@ export function findLeg(conversation: Conversation, which: Which): Leg {
     return named ?? addLeg(conversation, which, conversation.startedAt);
   }
   const candidates = userId === undefined ? legs : legs.filter((leg) => leg.userId === userId);
-  return candidates.find((leg) => !isFinished(leg)) ?? candidates.at(-1) ?? addLeg(conversation, which, conversation.startedAt);
+  return (
+    candidates.find((leg) => !isFinished(leg)) ??
+    candidates.at(-1) ??
+    addLeg(conversation, which, conversation.startedAt)
+  );
 }
 
 /** Ends a leg, and the conversation with its last one. Starts move back when they would come after the end. */

@@ -28,6 +28,8 @@ const known: Media[] = [
 /** Takes any spelling (`VOICE`, `voice`, `call`, `calls`); an unknown medium is passed on as a newer service would. */
 export function mediaOf(name: string): Media {
   const lower = name.toLowerCase();
-  const found = known.find((entry) => [entry.analytics, entry.collection.toLowerCase(), entry.collection.toLowerCase().slice(0, -1)].includes(lower));
+  const found = known.find((entry) =>
+    [entry.analytics, entry.collection.toLowerCase(), entry.collection.toLowerCase().slice(0, -1)].includes(lower),
+  );
   return found ?? media(name.toUpperCase(), `${lower}s`);
 }

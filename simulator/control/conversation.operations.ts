@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { NotThere } from '../common/misuse.js';
+import { conversationView } from '../genesys/conversations/conversation-view.js';
+import { operation, type Operation } from './operation.js';
+import { defined } from './defined.js';
+
+const agent = z.strictObject({
+  userId: z.string().optional(),
+  participantId: z.string().optional(),
+  sessionId: z.string().optional(),
+  queueId: z.string().optional(),
+});
+const which = { userId: z.string().optional(), participantId: z.string().optional(), sessionId: z.string().optional() };
+
+const start = z.strictObject({
+  id: z.uuid().optional(),
+  mediaType: z.string().optional(),
+  direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
+  agents: z.array(agent).max(100).optional(),
+  queueId: z.string().optional(),
+  ani: z.string().optional(),
+  dnis: z.string().optional(),
+  startedAt: z.number().int().optional(),
+});
+
+const endLeg = z.strictObject({
+  ...which,
+  disconnectType: z.string().optional(),
+  endedAt: z.number().int().optional(),
+  work: z.enum(['pending', 'notApplicable']).optional(),
+  suppressEvent: z.boolean().optional(),
+});
+
+const finishWork = z.strictObject({
+  ...which,
+  wrapupCode: z.string().optional(),
+  wrapupNotes: z.string().optional(),
+  wrapupDurationMs: z.number().min(0).optional(),
+  eventTime: z.number().int().optional(),
+  duplicate: z.union([z.boolean(), z.number().int().min(0).max(100)]).optional(),
+  suppressEvent: z.boolean().optional(),
+  reverseOrder: z.boolean().optional(),
+  disconnectType: z.string().optional(),
+});
+
+const BASE = '/genesys/conversations';
+
+/** What happens in the contact centre. */
+export const conversationOperations: Operation[] = [
+  operation(
+    `POST ${BASE}`,
+    'Start a conversation, with one agent unless others are named',
+    start,
+    ({ genesys }, { body }) => genesys.conversations.start(defined(body)),
+  ),
+  operation(`GET ${BASE}`, 'The newest conversations; ?limit=', z.strictObject({}), ({ genesys }, { query }) => {
+    const list = genesys.conversations.list();
+    const limit = Math.min(Number.parseInt(query['limit'] ?? '100', 10) || 100, 1000);
+    return { total: list.length, entries: list.slice(-limit).map(conversationView) };
+  }),
+  operation(
+    `GET ${BASE}/:id`,
+    'One conversation as the look-up shows it, without lag',
+    z.strictObject({}),
+    ({ genesys }, { params }) => {
+      const conversation = genesys.conversations.get(params['id'] ?? '');
+      if (!conversation) throw new NotThere(`There is no conversation ${params['id']}.`);
+      return conversationView(conversation);
+    },
+  ),
+  operation(
+    `POST ${BASE}/:id/end-leg`,
+    'An agent leaves and begins after-call work',
+    endLeg,
+    ({ genesys }, { params, body }) => genesys.conversations.endLeg(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/finish-work`,
+    'An agent finishes after-call work: user.end, wrapup and acw are sent; unknown conversations are started',
+    finishWork,
+    ({ genesys }, { params, body }) => genesys.conversations.finishWork(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/time-out-work`,
+    'The timed after-call work runs out: ININ-WRAP-UP-TIMEOUT',
+    finishWork.omit({ wrapupCode: true, wrapupNotes: true }),
+    ({ genesys }, { params, body }) => genesys.conversations.timeOutWork(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/provisional-wrapup`,
+    'An agent saves a wrap-up that is not final: no event',
+    z.strictObject({ ...which, wrapupCode: z.string().optional(), wrapupNotes: z.string().optional() }),
+    ({ genesys }, { params, body }) => genesys.conversations.saveProvisional(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/skip-work`,
+    'An agent skips after-call work; with sendAcw an event tells (ININ-WRAP-UP-SKIPPED)',
+    endLeg.extend({ sendAcw: z.boolean().optional() }),
+    ({ genesys }, { params, body }) => genesys.conversations.skip(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/transfer`,
+    'Hand over to a second agent',
+    z.strictObject({ ...which, to: agent.optional(), disconnectType: z.string().optional() }),
+    ({ genesys }, { params, body: { to, ...rest } }) =>
+      genesys.conversations.transfer(params['id'] ?? '', { ...defined(rest), ...(to && { to: defined(to) }) }),
+  ),
+  operation(
+    `POST ${BASE}/:id/reopen`,
+    'Bring a conversation back to life under its id',
+    agent,
+    ({ genesys }, { params, body }) => genesys.conversations.reopen(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/resend`,
+    'Send the acw events of its finished work again',
+    z.strictObject({}),
+    ({ genesys }, { params }) => ({
+      sentTo: genesys.conversations.resend(params['id'] ?? ''),
+    }),
+  ),
+];
