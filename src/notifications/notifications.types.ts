@@ -1,5 +1,3 @@
-import type { ChannelState } from './channel-state.js';
-
 /** An event on a topic that somebody wanted. */
 export interface TopicEvent {
   topic: string;
@@ -13,16 +11,4 @@ export interface TopicRejected {
   topic: string;
   reason: string;
   retryMs: number;
-}
-
-/** A channel as operators see it: no id, no address, only a hash of the id. */
-export interface ChannelView {
-  no: number | null;
-  hash: string | null;
-  state: ChannelState;
-  topics: number;
-  wanted: number;
-  lastFrameAgeMs: number | null;
-  createdAt: string | null;
-  expiresAt: string | null;
 }

@@ -1,0 +1,40 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AccessModule } from './access/access.module.js';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { ConversationsModule } from './conversations/conversations.module.js';
+import { DeliveryModule } from './delivery/delivery.module.js';
+import { GatewayService } from './gateway.service.js';
+import { HealthModule } from './health/health.module.js';
+import { HttpServerModule } from './http/http-server.module.js';
+import { LifecycleModule } from './lifecycle/lifecycle.module.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
+import { OperationsModule } from './operations/operations.module.js';
+import { StorageModule } from './storage/storage.module.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
+
+/** The gateway: which parts there are. `GatewayService` says in which order they start and end. */
+@Module({})
+export class AppModule {
+  static forRoot(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        TelemetryModule,
+        LifecycleModule,
+        ScheduleModule.forRoot(),
+        HttpServerModule,
+        AccessModule,
+        StorageModule,
+        DeliveryModule,
+        NotificationsModule,
+        ConversationsModule,
+        OperationsModule,
+        HealthModule,
+      ],
+      providers: [GatewayService],
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { CaptureService } from './conversations/capture.service.js';
+import { ListeningService } from './conversations/listening.service.js';
+import { LookupService } from './conversations/lookup.service.js';
+import { DeliveryService } from './delivery/delivery.service.js';
+import { ShutdownService } from './lifecycle/shutdown.service.js';
+import { ChannelManager } from './notifications/channel-manager.service.js';
+import { ChannelUpkeep } from './notifications/channel-upkeep.service.js';
+import { Database } from './storage/database.js';
+import { ReplicaService } from './storage/replica.service.js';
+
+/** What runs in the background, in the order in which it starts; it ends in the reverse order. */
+@Injectable()
+export class GatewayService implements OnApplicationBootstrap {
+  constructor(
+    private readonly database: Database,
+    private readonly replica: ReplicaService,
+    private readonly delivery: DeliveryService,
+    private readonly capture: CaptureService,
+    private readonly listening: ListeningService,
+    private readonly lookups: LookupService,
+    private readonly manager: ChannelManager,
+    private readonly upkeep: ChannelUpkeep,
+    private readonly shutdown: ShutdownService,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.replica.start();
+    await this.delivery.start();
+    this.listening.start();
+    this.lookups.start();
+    this.upkeep.start();
+    this.shutdown.register('sources', 'events and look-ups', () => this.stopSources());
+    this.shutdown.register('deliveries', 'delivery', (deadline) => this.delivery.stop(deadline.leftMs));
+    this.shutdown.register('storage', 'database', () => this.stopStorage());
+  }
+
+  /** No more look-ups and placements, then no more sockets; what has arrived is made durable. */
+  private async stopSources(): Promise<void> {
+    await this.upkeep.stop();
+    await this.lookups.stop();
+    await this.manager.stop();
+    this.capture.stop();
+    await this.listening.stop();
+  }
+
+  private async stopStorage(): Promise<void> {
+    await this.replica.stop();
+    await this.database.close();
+  }
+}

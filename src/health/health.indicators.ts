@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { TokenService } from '../auth/token.service.js';
+import { asError } from '../common/errors.js';
+import { DeliveryService } from '../delivery/delivery.service.js';
+import { ShutdownService } from '../lifecycle/shutdown.service.js';
+import { ChannelCreator } from '../notifications/channel-creator.service.js';
+import { ChannelFleet } from '../notifications/channel-fleet.service.js';
+import { ChannelManager } from '../notifications/channel-manager.service.js';
+import { GapRecorder } from '../notifications/gap-recorder.service.js';
+import { Database } from '../storage/database.js';
+import { HISTORY_SINK } from '../history/history.sink.js';
+
+/**
+ * One entry per part. Only storage and a shutdown take the pod out of service (`down`): intake stays durable without
+ * Genesys and without the history service, so their trouble is `degraded`.
+ */
+@Injectable()
+export class HealthIndicators {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly database: Database,
+    private readonly shutdown: ShutdownService,
+    private readonly tokens: TokenService,
+    private readonly fleet: ChannelFleet,
+    private readonly manager: ChannelManager,
+    private readonly creator: ChannelCreator,
+    private readonly gaps: GapRecorder,
+    private readonly delivery: DeliveryService,
+  ) {}
+
+  lifecycle(): HealthIndicatorResult {
+    const entry = this.indicator.check('lifecycle');
+    const { state } = this.shutdown;
+    return state === 'running' ? entry.up({ state }) : entry.down({ state });
+  }
+
+  /** A real write, as an intake would make it. */
+  async storage(): Promise<HealthIndicatorResult> {
+    const entry = this.indicator.check('storage');
+    try {
+      await this.database.check();
+      return entry.up({ kind: this.database.kind });
+    } catch (error) {
+      return entry.down({ kind: this.database.kind, message: asError(error).message });
+    }
+  }
+
+  token(): HealthIndicatorResult {
+    const entry = this.indicator.check('token');
+    const { status: state, expiresAt, lastError } = this.tokens.state();
+    const facts = {
+      state,
+      ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
+      ...(lastError === undefined ? {} : { lastError: { ...lastError, at: new Date(lastError.at).toISOString() } }),
+    };
+    return state === 'refused' || state === 'unavailable' ? entry.degraded(facts) : entry.up(facts);
+  }
+
+  channels(): HealthIndicatorResult {
+    const entry = this.indicator.check('channels');
+    const channels = [...this.fleet.current];
+    const ages = channels.flatMap((channel) => channel.quietForMs ?? []);
+    const recovering = channels.filter((channel) => channel.state === 'recovering').length;
+    const facts = {
+      count: channels.length,
+      topics: this.manager.topicCount,
+      unplacedTopics: this.manager.unplacedCount,
+      recovering,
+      oldestHeartbeatAgeMs: ages.length === 0 ? null : Math.round(Math.max(...ages)),
+      ...(this.creator.lastError ? { lastError: this.creator.lastError } : {}),
+    };
+    const wellServed = recovering === 0 && this.manager.unplacedCount === 0 && this.creator.lastError === undefined;
+    return wellServed ? entry.up(facts) : entry.degraded(facts);
+  }
+
+  async history(): Promise<HealthIndicatorResult> {
+    const entry = this.indicator.check('history');
+    const breaker = this.delivery.breakerState(HISTORY_SINK);
+    try {
+      const { waiting, oldestWaitingMs, dead } = await this.delivery.backlog(HISTORY_SINK);
+      const facts = { breaker, backlog: waiting, oldestWaitingMs, dead };
+      return breaker === 'closed' ? entry.up(facts) : entry.degraded(facts);
+    } catch (error) {
+      return entry.degraded({ breaker, message: asError(error).message });
+    }
+  }
+
+  lastGap(): HealthIndicatorResult {
+    const entry = this.indicator.check('lastGap');
+    const endedAt = this.gaps.lastEndedAt;
+    const facts = { open: this.gaps.open, endedAt: endedAt === undefined ? null : new Date(endedAt).toISOString() };
+    return this.gaps.open === 0 ? entry.up(facts) : entry.degraded(facts);
+  }
+}

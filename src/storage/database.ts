@@ -1,0 +1,141 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { Kysely, sql } from 'kysely';
+import type { Dialect, RawBuilder, Transaction } from 'kysely';
+import { CONFIG } from '../config/config.js';
+import type { Config, StorageTarget } from '../config/config.js';
+import { Logs } from '../telemetry/logs.js';
+import type { Log } from '../telemetry/logs.js';
+import { migrate } from './migrate.js';
+import { isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } from './postgres.pool.js';
+import type { Schema } from './schema.js';
+import { isSqliteOutage, PatientSqliteDialect } from './sqlite.dialect.js';
+import { openSqliteFile } from './sqlite.file.js';
+import { describeTarget, outageTranslator, StorageUnavailableError } from './storage.errors.js';
+import type { ErrorTranslator } from './storage.errors.js';
+
+/** Epoch milliseconds of the database's clock: the one clock that all replicas share. */
+const NOW = {
+  sqlite: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+  postgres: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+} as const;
+
+/** How often a transaction that PostgreSQL ended because of another one is run again. */
+const REPEATS = 3;
+
+/**
+ * The one database, SQLite or PostgreSQL. Every statement through it throws StorageUnavailableError when the database
+ * is not there, full, read-only or locked; a statement's own faults (a constraint) come through unchanged.
+ */
+@Injectable()
+export class Database implements OnApplicationShutdown {
+  readonly kind: StorageTarget['kind'];
+  /** SQL expression: epoch milliseconds now. */
+  readonly now: RawBuilder<number>;
+  /** Where the database is, without credentials. */
+  readonly target: string;
+  private readonly storage: StorageTarget;
+  private readonly log: Log;
+  private readonly translate: ErrorTranslator;
+  private kysely: Kysely<Schema> | undefined;
+  private closeRest: () => void = () => undefined;
+
+  constructor(@Inject(CONFIG) config: Pick<Config, 'storage'>, logs: Logs) {
+    this.storage = config.storage;
+    this.kind = config.storage.kind;
+    this.now = NOW[this.kind];
+    this.target = describeTarget(config.storage);
+    this.log = logs.of('storage');
+    this.translate = outageTranslator(config.storage, this.kind === 'sqlite' ? isSqliteOutage : isPostgresOutage);
+  }
+
+  /**
+   * For single statements. Inside `transaction` only `trx` may be used: SQLite has one connection, and a statement on
+   * `db` would wait for the very transaction that waits for it.
+   */
+  get db(): Kysely<Schema> {
+    if (!this.kysely) throw new StorageUnavailableError(`${this.target} is not open.`);
+    return this.kysely;
+  }
+
+  /** The connection string, for those few that need a connection of their own; undefined for SQLite. */
+  get postgresUrl(): string | undefined {
+    return this.storage.kind === 'postgres' ? this.storage.url : undefined;
+  }
+
+  /**
+   * Commits what `work` did, or nothing. `work` may run again when PostgreSQL ends a deadlock, so it must change nothing
+   * but the database; keep it short, because under SQLite everybody else waits.
+   */
+  async transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    for (let repeat = 0; ; repeat++) {
+      try {
+        return await this.db.transaction().execute(work);
+      } catch (error) {
+        if (!isRepeatable(error) || repeat >= REPEATS) throw error;
+        this.log.debug({ repeat }, 'a transaction is run again after a deadlock');
+      }
+    }
+  }
+
+  /** Connects and migrates. @throws StorageUnavailableError, DatabaseInUseError, SchemaTooNewError, MigrationFailedError */
+  async open(): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      if (this.storage.kind === 'postgres') await this.openPostgres(this.storage);
+      else await this.openSqlite(this.storage.file);
+    } catch (error) {
+      await this.close();
+      throw this.translate(error);
+    }
+    this.log.info({ target: this.target, ms: Math.round(performance.now() - startedAt) }, 'the database is open');
+  }
+
+  /** Ends all connections. Safe to call twice. */
+  async close(): Promise<void> {
+    const open = this.kysely;
+    this.kysely = undefined;
+    await open?.destroy();
+    this.closeRest();
+    this.closeRest = () => undefined;
+  }
+
+  /** A real write. @throws StorageUnavailableError */
+  async check(): Promise<void> {
+    await sql`update write_probe set at = ${this.now} where id = 1`.execute(this.db);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.close();
+  }
+
+  private async openSqlite(file: string): Promise<void> {
+    const { database, unlock } = await openSqliteFile(file);
+    this.closeRest = unlock;
+    this.kysely = await connected(new PatientSqliteDialect(database, this.translate));
+    await migrate(this.kysely, 'sqlite');
+  }
+
+  private async openPostgres({ url, poolSize }: { url: string; poolSize: number }): Promise<void> {
+    // Migrations wait for each other and may take long: a connection without the usual time limits, closed afterwards.
+    const patient = await connected(postgresDialect(openPostgresPool(url, 1, this.log, true), this.translate));
+    try {
+      await migrate(patient, 'postgres');
+    } finally {
+      await patient.destroy();
+    }
+    this.kysely = await connected(postgresDialect(openPostgresPool(url, poolSize, this.log), this.translate));
+  }
+}
+
+/** Kysely connects lazily and cannot be destroyed before it did: one statement settles both. */
+async function connected(dialect: Dialect): Promise<Kysely<Schema>> {
+  const kysely = new Kysely<Schema>({ dialect });
+  try {
+    await sql`select 1`.execute(kysely);
+    return kysely;
+  } catch (error) {
+    await kysely.destroy();
+    throw error;
+  }
+}

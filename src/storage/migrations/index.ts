@@ -1,0 +1,12 @@
+import type { Kysely } from 'kysely';
+import { createInitialSchema } from './0001-initial.js';
+
+export type DatabaseKind = 'sqlite' | 'postgres';
+
+/** One step forward. Written against the schema of its own time, so it knows no `Schema` type. */
+export type MigrationStep = (db: Kysely<unknown>, kind: DatabaseKind) => Promise<void>;
+
+/** Every step, in order. A released one is never changed: correct it with a further one. */
+export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
+  '0001-initial': createInitialSchema,
+};

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { BehaviorSubject, distinctUntilChanged, filter, map } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import { Logs } from '../telemetry/logs.js';
+import type { Log } from '../telemetry/logs.js';
+import { Database } from './database.js';
+import { ReplicaLock } from './replica.lock.js';
+import { ReplicaRepository } from './replica.repository.js';
+import type { Suspect } from './replica.repository.js';
+
+const LEASE_MS = 30_000;
+const RENEW_EVERY_MS = 10_000;
+/** While the lease is in doubt it is tried more often. */
+const RETRY_EVERY_MS = 1_000;
+/** We call ourselves lost this long before others may: the margin covers a renewal under way and a busy event loop. */
+const LOST_MARGIN_MS = 5_000;
+/**
+ * A lock must have been free for this long. When the database restarts, or one connection breaks, everybody's lock is
+ * free for a moment, and each living replica takes its own again within this time.
+ */
+const CONFIRM_MS = 2_000;
+
+/**
+ * `live`: the lease holds. `lost`: it ran out or another replica took ours over; what we owned may be somebody else's,
+ * so everything that must exist only once (sockets) has to be let go until `live` comes again.
+ */
+export type ReplicaState = 'stopped' | 'live' | 'lost';
+
+/** The identity of this process among the replicas, its proof of life, and the taking over of those that died. */
+@Injectable()
+export class ReplicaService {
+  /** Made anew by each process. */
+  readonly id = randomUUID();
+  private readonly states = new BehaviorSubject<ReplicaState>('stopped');
+  readonly state$: Observable<ReplicaState> = this.states.pipe(distinctUntilChanged());
+  /** The lease is gone: see `ReplicaState`. */
+  readonly lost$: Observable<void> = this.state$.pipe(
+    filter((state) => state === 'lost'),
+    map(() => undefined),
+  );
+  private readonly log: Log;
+  private readonly tasks: BackgroundTasks;
+  private lock: ReplicaLock | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private renewing: Promise<void> | undefined;
+  private lostTimer: NodeJS.Timeout | undefined;
+  private takingOver: Promise<string[]> | undefined;
+  private soughtStrangers = false;
+  private running = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly replicas: ReplicaRepository,
+    logs: Logs,
+  ) {
+    this.log = logs.of('replica', { replica: this.id });
+    this.tasks = new BackgroundTasks((error, task) => this.log.error({ err: error, task }, 'a task failed'));
+  }
+
+  get state(): ReplicaState {
+    return this.states.value;
+  }
+
+  /** Registers this process; to be called after the database is open and before anything is owned. */
+  async start(): Promise<void> {
+    if (this.running) return;
+    this.running = true;
+    const since = performance.now();
+    const key = await this.replicas.register(this.id, LEASE_MS);
+    await this.hold(key);
+    this.leaseHolds(since);
+  }
+
+  /** Gives the identity up. What is still owned is found by the others as ownerless. */
+  async stop(): Promise<void> {
+    if (!this.running) return;
+    this.running = false;
+    this.become('stopped', 'stopping');
+    clearTimeout(this.timer);
+    clearTimeout(this.lostTimer);
+    await this.tasks.idle();
+    await this.takingOver?.catch(() => undefined);
+    try {
+      await this.replicas.remove(this.id);
+    } catch (error) {
+      this.log.warn({ err: error }, 'the replica row stays until its lease runs out');
+    }
+    await this.lock?.release();
+    this.lock = undefined;
+  }
+
+  /**
+   * Takes over what dead replicas owned: waiting interactions, channels, open gaps; their deliveries in flight are due
+   * again with one more crash. Returns the dead ones' ids. One query when nobody is missing; waits 2 s when somebody
+   * seems to be, so it must not be awaited by anything urgent.
+   */
+  takeOver(): Promise<string[]> {
+    this.takingOver ??= this.seekDead().finally(() => {
+      this.takingOver = undefined;
+    });
+    return this.takingOver;
+  }
+
+  private async seekDead(): Promise<string[]> {
+    if (this.state !== 'live') return [];
+    const dead = await this.confirm(await this.replicas.suspects(this.id));
+    const strangers = await this.seekStrangers();
+    if (this.state !== 'live' || dead.length + strangers.length === 0) return [];
+    const taken = await this.replicas.inherit(this.id, dead, strangers);
+    if (taken.length > 0) this.log.warn({ dead: taken }, 'took over what dead replicas owned');
+    return taken;
+  }
+
+  /** Those whose lease is over, and those whose lock is still free after a while. */
+  private async confirm(suspects: readonly Suspect[]): Promise<Suspect[]> {
+    if (suspects.every((suspect) => suspect.leaseOver)) return [...suspects];
+    await sleep(CONFIRM_MS);
+    const still = await this.replicas.suspects(this.id);
+    return still.filter((suspect) => suspects.some((first) => first.id === suspect.id));
+  }
+
+  private async seekStrangers(): Promise<string[]> {
+    // Nobody else can become one under SQLite, where this process owns the file.
+    if (this.soughtStrangers && this.database.kind === 'sqlite') return [];
+    const strangers = await this.replicas.strangers(this.id);
+    this.soughtStrangers = true;
+    return strangers;
+  }
+
+  private async hold(key: number): Promise<void> {
+    const url = this.database.postgresUrl;
+    if (url === undefined) return;
+    await this.lock?.release();
+    this.lock = new ReplicaLock(url, key, this.log, () => this.renewAfter(RETRY_EVERY_MS));
+    await this.lock.acquire();
+  }
+
+  private renewAfter(delayMs: number): void {
+    if (!this.running) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.tasks.run('renew the lease', () => this.renewOnce()), delayMs);
+  }
+
+  /** One renewal at a time, whoever asks for it. */
+  private renewOnce(): Promise<void> {
+    this.renewing ??= this.renew().finally(() => {
+      this.renewing = undefined;
+    });
+    return this.renewing;
+  }
+
+  private async renew(): Promise<void> {
+    if (!this.running) return;
+    const since = performance.now();
+    try {
+      if (!(await this.replicas.renew(this.id, LEASE_MS))) await this.registerAgain();
+      this.leaseHolds(since);
+    } catch (error) {
+      this.log.warn({ err: error }, 'the lease could not be renewed');
+      this.renewAfter(RETRY_EVERY_MS);
+    }
+  }
+
+  /** Somebody took us for dead. The same id may be used again: it owns nothing any more. */
+  private async registerAgain(): Promise<void> {
+    this.become('lost', 'another replica took over');
+    await this.hold(await this.replicas.register(this.id, LEASE_MS));
+  }
+
+  /** @param since when the renewal was asked for: the lease began after it. */
+  private leaseHolds(since: number): void {
+    if (!this.running) return;
+    clearTimeout(this.lostTimer);
+    const leftMs = since + LEASE_MS - LOST_MARGIN_MS - performance.now();
+    // The event loop stood still for that long: the next renewal tells whether somebody noticed.
+    if (leftMs <= 0) return this.renewAfter(0);
+    this.lostTimer = setTimeout(() => this.become('lost', 'the lease could not be renewed in time'), leftMs);
+    this.become('live', 'the lease holds');
+    this.renewAfter(RENEW_EVERY_MS);
+  }
+
+  /** The one place where the state changes. */
+  private become(state: ReplicaState, reason: string): void {
+    if (this.state === state) return;
+    this.log.info({ from: this.state, to: state, reason }, 'replica state');
+    this.states.next(state);
+  }
+}

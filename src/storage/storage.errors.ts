@@ -1,0 +1,48 @@
+import type { StorageTarget } from '../config/config.js';
+import { GatewayError } from '../common/errors.js';
+
+/** The database is not there, full, read-only or locked. Nothing was stored, or nobody can tell: ask again later. */
+export class StorageUnavailableError extends GatewayError {
+  readonly code = 'storage.unavailable';
+  override readonly status = 503;
+}
+
+/** Another process holds the embedded database. */
+export class DatabaseInUseError extends GatewayError {
+  readonly code = 'storage.in-use';
+  override readonly status = 503;
+}
+
+/** The database was migrated by a later version: this one could damage what it does not know. */
+export class SchemaTooNewError extends GatewayError {
+  readonly code = 'storage.schema-too-new';
+}
+
+/** A migration failed; the database is as it was before it. */
+export class MigrationFailedError extends GatewayError {
+  readonly code = 'storage.migration-failed';
+}
+
+/** Where the database is, for people: never the user, never the password. */
+export function describeTarget(target: StorageTarget): string {
+  if (target.kind === 'sqlite') return `SQLite file ${target.file}`;
+  try {
+    const url = new URL(target.url);
+    return `PostgreSQL at ${url.hostname}:${url.port || '5432'}${url.pathname}`;
+  } catch {
+    return 'PostgreSQL (DATABASE_URL is not a URL)';
+  }
+}
+
+/** Turns what a driver threw into what the callers expect; leaves alone what is a statement's own fault. */
+export type ErrorTranslator = (error: unknown) => unknown;
+
+/** A translator that wraps the errors for which `isOutage` holds. */
+export function outageTranslator(target: StorageTarget, isOutage: (error: unknown) => boolean): ErrorTranslator {
+  const where = describeTarget(target);
+  return (error) => {
+    if (error instanceof GatewayError || !isOutage(error)) return error;
+    const reason = error instanceof Error ? error.message || error.name : String(error);
+    return new StorageUnavailableError(`${where} cannot be used: ${reason}. Try again once it is back.`, { cause: error });
+  };
+}
