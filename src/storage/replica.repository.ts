@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { Database } from './database.js';
 import { jsonList } from './json-rows.js';
 import type { Schema } from './schema.js';
 
 /** First half of the advisory locks' key ("gwrp"), so that they meet no other program's. */
 export const REPLICA_LOCK_CLASS = 0x67777270;
+
+/** Second half of the key for taking over as such; those of replicas count from 1. */
+const TAKE_OVER_LOCK = 0;
 
 export interface Suspect {
   id: string;
@@ -65,7 +68,7 @@ export class ReplicaRepository {
   }
 
   /** Owners that have no row: they stopped, or were taken over and wrote something before they noticed. */
-  async strangers(self: string): Promise<string[]> {
+  async strangers(self: string, db: Kysely<Schema> = this.database.db): Promise<string[]> {
     const rows = await sql<{ owner: string }>`
       select owner from (
         select distinct owner from interactions where status in ('accepted', 'listening')
@@ -73,36 +76,41 @@ export class ReplicaRepository {
         union select distinct owner from gaps where to_at is null
         union select distinct claimed_by from deliveries where state = 'claimed'
       ) as owners
-      where owner is not null and owner <> ${self} and owner not in (select id from replicas)`.execute(this.database.db);
+      where owner is not null and owner <> ${self} and owner not in (select id from replicas)`.execute(db);
     return rows.rows.map((row) => row.owner);
   }
 
   /**
-   * Moves everything that `dead` own to `heir`, if they are still there and nobody else is doing the same: each has one
-   * winner. The lock that is taken here keeps a replica that comes back from claiming to be alive meanwhile.
+   * Moves everything that `dead` and the strangers own to `heir`, if they are still dead. One replica at a time does
+   * this; when another is at it, nothing happens here. Answers whose things were moved.
    */
-  async inherit(heir: string, dead: readonly Suspect[], strangers: readonly string[]): Promise<string[]> {
+  async inherit(heir: string, dead: readonly Suspect[]): Promise<string[]> {
     return this.database.transaction(async (trx) => {
-      const won = [...(await this.bury(trx, dead)), ...strangers];
-      if (won.length > 0) await this.moveAll(trx, heir, won);
-      return won;
+      if (!(await this.aloneAt(trx))) return [];
+      const owners = [...(await this.bury(trx, dead)), ...(await this.strangers(heir, trx))];
+      if (owners.length > 0) await this.moveAll(trx, heir, [...new Set(owners)]);
+      return [...new Set(owners)];
     });
   }
 
+  private async aloneAt(trx: Transaction<Schema>): Promise<boolean> {
+    if (this.database.kind === 'sqlite') return true;
+    const { rows } = await sql<{ alone: boolean }>`
+      select pg_try_advisory_xact_lock(${lockClass}, ${sql.lit(TAKE_OVER_LOCK)}) as alone`.execute(trx);
+    return rows[0]?.alone === true;
+  }
+
   private async bury(trx: Transaction<Schema>, dead: readonly Suspect[]): Promise<string[]> {
-    const { kind, now } = this.database;
     if (dead.length === 0) return [];
-    const locked = trx
+    const { kind, now } = this.database;
+    const suspects = trx
       .selectFrom('replicas')
-      .where('id', 'in', jsonList(kind, dead.map((suspect) => suspect.id)))
-      .orderBy('id');
-    if (kind === 'sqlite') {
-      return this.deleteReplicas(trx, await locked.select('id').execute());
-    }
-    const rows = await locked
+      .where('id', 'in', jsonList(kind, dead.map((suspect) => suspect.id)));
+    if (kind === 'sqlite') return this.deleteReplicas(trx, await suspects.select('id').execute());
+    // Taking the lock keeps one that comes back from claiming to be alive until this has been committed.
+    const rows = await suspects
       .select(['id', sql<boolean>`lease_until < ${now} or ${takeLock}`.as('dead')])
       .forUpdate()
-      .skipLocked()
       .execute();
     return this.deleteReplicas(trx, rows.filter((row) => row.dead));
   }

@@ -107,9 +107,9 @@ export class ReplicaService {
   private async seekDead(): Promise<string[]> {
     if (this.state !== 'live') return [];
     const dead = await this.confirm(await this.replicas.suspects(this.id));
-    const strangers = await this.seekStrangers();
-    if (this.state !== 'live' || dead.length + strangers.length === 0) return [];
-    const taken = await this.replicas.inherit(this.id, dead, strangers);
+    const strangers = await this.anyStrangers();
+    if (this.state !== 'live' || (dead.length === 0 && !strangers)) return [];
+    const taken = await this.replicas.inherit(this.id, dead);
     if (taken.length > 0) this.log.warn({ dead: taken }, 'took over what dead replicas owned');
     return taken;
   }
@@ -122,12 +122,12 @@ export class ReplicaService {
     return still.filter((suspect) => suspects.some((first) => first.id === suspect.id));
   }
 
-  private async seekStrangers(): Promise<string[]> {
+  private async anyStrangers(): Promise<boolean> {
     // Nobody else can become one under SQLite, where this process owns the file.
-    if (this.soughtStrangers && this.database.kind === 'sqlite') return [];
+    if (this.soughtStrangers && this.database.kind === 'sqlite') return false;
     const strangers = await this.replicas.strangers(this.id);
     this.soughtStrangers = true;
-    return strangers;
+    return strangers.length > 0;
   }
 
   private async hold(key: number): Promise<void> {
