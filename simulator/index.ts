@@ -26,6 +26,7 @@ export interface Simulator {
   genesys: GenesysCloud;
   history: CommunicationHistory;
   clock: SimulatedClock;
+  /** Ends all connections and servers; again: the same. */
   stop(): Promise<void>;
 }
 
@@ -36,10 +37,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const genesys = new GenesysCloud(clock, options.genesys);
   const history = new CommunicationHistory(clock, options.history);
   const control = makeControlServer({ genesys, history, clock });
-  const stop = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
     await Promise.all([control.close(), genesys.stop(), history.stop()]);
     clock.stop();
   };
+  let ended: Promise<void> | undefined;
+  const stop = (): Promise<void> => (ended ??= end());
   try {
     const urls = await genesys.start({ host, publicHost, loginPort: ports.login ?? 0, apiPort: ports.api ?? 0 });
     const historyUrl = await history.start(host, ports.history ?? 0, publicHost);

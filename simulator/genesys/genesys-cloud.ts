@@ -116,7 +116,10 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     const recording = {
       clock,
       faults,
-      arrived: (request: RecordedRequest) => appendBounded(this.requests, request),
+      arrived: (request: RecordedRequest) => {
+        appendBounded(this.requests, request);
+        this.announce('arrived', request);
+      },
       answered: (request: RecordedRequest) => this.announce('request', request),
     };
     recordRequests(this.#login, recording);

@@ -18,6 +18,9 @@ export type GenesysEvents = {
   disconnected: { channelId: string; code: number };
   subscribed: { channelId: string; topics: string[]; via: 'rest' | 'socket' };
   unsubscribed: { channelId: string; topics: string[]; via: 'rest' | 'socket' };
+  /** A request has come and nothing was done yet. */
+  arrived: RecordedRequest;
+  /** It was answered, or its connection was dropped. */
   request: RecordedRequest;
   frame: RecordedFrame;
   evicted: { channelId: string; reason: RemovalReason };

@@ -28,7 +28,14 @@ export interface Conflict {
   second: unknown;
 }
 
-export type HistoryEvents = { received: ReceivedRecord; record: { key: string; body: unknown }; conflict: Conflict };
+export type HistoryEvents = {
+  /** A POST has come and nothing was done yet. */
+  arrived: ReceivedRecord;
+  /** It was dealt with: answered, or left without an answer. */
+  received: ReceivedRecord;
+  record: { key: string; body: unknown };
+  conflict: Conflict;
+};
 
 const PATH = '/communication-history/records';
 /** Keys must be remembered, or repeats would count as new; a million UUIDs and small bodies are some 500 MB. */
@@ -117,6 +124,7 @@ export class CommunicationHistory extends Observable<HistoryEvents> {
     const fault = this.faults.take();
     entry.repeat = entry.key !== undefined && this.#texts.has(entry.key);
     appendBounded(this.received, entry);
+    this.announce('arrived', entry);
     const answer = fault ? await this.#fail(fault, entry, request, reply) : this.#keep(entry, request.rawText, reply);
     this.announce('received', entry);
     return answer;

@@ -7,7 +7,8 @@ describe('life of channels', () => {
   beforeEach(async () => void (client = await Client.start()));
   afterEach(() => client.stop());
 
-  const exists = async (id: string): Promise<boolean> => (await client.api('HEAD', `/notifications/channels/${id}`)).status === 200;
+  const exists = async (id: string): Promise<boolean> =>
+    (await client.api('HEAD', `/notifications/channels/${id}`)).status === 200;
   /** Two channels made in one millisecond would have been used at the same time. */
   const makeMany = async (count: number): Promise<string[]> => {
     const ids = [];
@@ -89,7 +90,10 @@ describe('life of channels', () => {
     client.simulator.clock.advance(5 * HOUR);
     expect((await client.api('GET', '/notifications/channels')).status).toBe(401);
     client.useToken(await client.newToken());
-    expect(await socket.ask({ message: 'subscribe', topics: [acwTopic('b')] })).toMatchObject({ result: '404', status: 'error' });
+    expect(await socket.ask({ message: 'subscribe', topics: [acwTopic('b')] })).toMatchObject({
+      result: '404',
+      status: 'error',
+    });
     expect(await exists(channel.id)).toBe(true);
     client.simulator.genesys.configure({ channelsDieWithToken: true });
     expect(await exists(channel.id)).toBe(false);

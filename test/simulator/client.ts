@@ -43,10 +43,17 @@ export class Client {
     this.#token = token;
   }
 
-  form(fields: Record<string, string> | string, headers: Record<string, string> = basic('demo-client', 'demo-secret')): Promise<Answer> {
+  form(
+    fields: Record<string, string> | string,
+    headers: Record<string, string> = basic('demo-client', 'demo-secret'),
+  ): Promise<Answer> {
     const type = { 'content-type': 'application/x-www-form-urlencoded' };
     const body = new URLSearchParams(fields).toString();
-    return request(`${this.simulator.loginUrl}/oauth/token`, { method: 'POST', body, headers: { ...type, ...headers } });
+    return request(`${this.simulator.loginUrl}/oauth/token`, {
+      method: 'POST',
+      body,
+      headers: { ...type, ...headers },
+    });
   }
 
   api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
@@ -127,7 +134,10 @@ export class Socket {
   // Messages have many shapes: each test looks at its own.
   next(fits: (message: any) => boolean, timeoutMs = 3000): Promise<any> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => done(() => reject(new Error(`No such message: ${String(fits)}\n${this.texts.join('\n')}`))), timeoutMs);
+      const timer = setTimeout(
+        () => done(() => reject(new Error(`No such message: ${String(fits)}\n${this.texts.join('\n')}`))),
+        timeoutMs,
+      );
       const done = (settle: () => void): void => {
         clearTimeout(timer);
         this.#waiting.delete(look);

@@ -6,7 +6,14 @@ const UUID = /^[0-9a-f-]{36}$/;
 describe('notification endpoints', () => {
   let client: Client;
   beforeAll(async () => void (client = await Client.start({ genesys: { requestsPerMinute: 10_000 } })));
-  afterEach(() => client.simulator.genesys.configure({ forbiddenTopics: [], subscribeAnswer: 'all', deleteAnswer: 200, maxTopics: 1000 }));
+  afterEach(() =>
+    client.simulator.genesys.configure({
+      forbiddenTopics: [],
+      subscribeAnswer: 'all',
+      deleteAnswer: 200,
+      maxTopics: 1000,
+    }),
+  );
   afterAll(() => client.stop());
 
   const path = (id: string): string => `/notifications/channels/${id}/subscriptions`;
@@ -58,7 +65,9 @@ describe('notification endpoints', () => {
     await client.subscribe(id, [a, a]);
     const answer = await client.subscribe(id, [b]);
     expect(answer.status).toBe(200);
-    expect(answer.body.entities).toEqual([a, b].map((topic) => ({ id: topic, state: 'Permitted', selfUri: expect.any(String) })));
+    expect(answer.body.entities).toEqual(
+      [a, b].map((topic) => ({ id: topic, state: 'Permitted', selfUri: expect.any(String) })),
+    );
     expect(await listed(id)).toEqual([a, b]);
     await client.subscribe(id, [c, b], { method: 'PUT' });
     expect((await listed(id)).sort()).toEqual([b, c]);
@@ -102,8 +111,16 @@ describe('notification endpoints', () => {
     expect(status).toBe(200);
     expect(body.entities).toEqual([
       expect.objectContaining({ id: combined, state: 'Permitted' }),
-      expect.objectContaining({ id: 'v2.detail.events.conversation.a.wrapup', state: 'Rejected', missingPermissions: ['analytics:conversationDetail:view'] }),
-      expect.objectContaining({ id: acwTopic('bad'), state: 'Rejected', rejectionReason: expect.stringContaining(acwTopic('bad')) }),
+      expect.objectContaining({
+        id: 'v2.detail.events.conversation.a.wrapup',
+        state: 'Rejected',
+        missingPermissions: ['analytics:conversationDetail:view'],
+      }),
+      expect.objectContaining({
+        id: acwTopic('bad'),
+        state: 'Rejected',
+        rejectionReason: expect.stringContaining(acwTopic('bad')),
+      }),
     ]);
     expect(await listed(id)).toEqual([combined]);
     expect((await client.subscribe(id, [], { query: '?ignoreErrors=maybe' })).status).toBe(400);
@@ -128,7 +145,10 @@ describe('notification endpoints', () => {
     const { id } = await client.channel();
     const topics = Array.from({ length: 1000 }, () => acwTopic(randomUUID()));
     expect((await client.subscribe(id, topics)).status).toBe(200);
-    const refused = { status: 400, body: { code: 'notification.subscription.too.many.subscriptions', message: 'Too many subscriptions' } };
+    const refused = {
+      status: 400,
+      body: { code: 'notification.subscription.too.many.subscriptions', message: 'Too many subscriptions' },
+    };
     expect(await client.subscribe(id, [acwTopic('more')])).toMatchObject(refused);
     expect(await client.subscribe(id, [...topics, acwTopic('more')], { method: 'PUT' })).toMatchObject(refused);
     expect((await client.subscribe(id, topics.slice(0, 3))).status).toBe(200);
@@ -142,7 +162,10 @@ describe('notification endpoints', () => {
 
   it('answers 404 for subscriptions of an unknown channel', async () => {
     for (const method of ['GET', 'DELETE']) {
-      expect(await client.api(method, path('streaming-0-nope'))).toMatchObject({ status: 404, body: { code: 'not.found' } });
+      expect(await client.api(method, path('streaming-0-nope'))).toMatchObject({
+        status: 404,
+        body: { code: 'not.found' },
+      });
     }
     expect((await client.subscribe('streaming-0-nope', [acwTopic('a')])).status).toBe(404);
     expect((await client.subscribe('streaming-0-nope', [acwTopic('a')], { method: 'PUT' })).status).toBe(404);
@@ -160,14 +183,19 @@ describe('notification endpoints', () => {
     expect(none).toMatchObject({ status: 401, body: { code: 'authentication.required' } });
     const wrong = await client.api('GET', '/notifications/channels', undefined, { authorization: 'Bearer nope' });
     expect(wrong).toMatchObject({ status: 401, body: { code: 'bad.credentials' } });
-    const lower = await client.api('GET', '/notifications/channels', undefined, { authorization: `bearer ${await client.newToken()}` });
+    const lower = await client.api('GET', '/notifications/channels', undefined, {
+      authorization: `bearer ${await client.newToken()}`,
+    });
     expect(lower.status).toBe(200);
   });
 
   it('lists the topics that can be had, with details only when asked', async () => {
     const { body } = await client.api('GET', '/notifications/availabletopics');
     expect(body.entities).toContainEqual({ id: 'v2.detail.events.conversation.{id}.acw' });
-    const more = await client.api('GET', '/notifications/availabletopics?expand=requiresPermissions&expand=topicParameters');
+    const more = await client.api(
+      'GET',
+      '/notifications/availabletopics?expand=requiresPermissions&expand=topicParameters',
+    );
     expect(more.body.entities).toContainEqual({
       id: 'v2.detail.events.conversation.{id}.acw',
       requiresPermissions: ['analytics:conversationDetail:view'],

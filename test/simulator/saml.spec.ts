@@ -10,7 +10,21 @@ const folder = mkdtempSync(join(tmpdir(), 'simulator-saml-'));
 
 function identityProvider(name: string): { key: string; certificate: string } {
   const [key, certificate] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', key, '-out', certificate];
+  const args = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+  ];
   execFileSync('openssl', args, { stdio: 'ignore' });
   return { key: readFileSync(key, 'utf8'), certificate: readFileSync(certificate, 'utf8') };
 }
@@ -23,7 +37,13 @@ interface Shape {
   to?: number;
 }
 
-function assertion({ id = '_a', name = 'service@demo', audience = 'genesys', from = -60, to = 300 }: Shape = {}): string {
+function assertion({
+  id = '_a',
+  name = 'service@demo',
+  audience = 'genesys',
+  from = -60,
+  to = 300,
+}: Shape = {}): string {
   const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
   return `<saml:Assertion xmlns:saml="${NS}" ID="${id}" Version="2.0" IssueInstant="${at(0)}"><saml:Issuer>idp</saml:Issuer><saml:Subject><saml:NameID>${name}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="${at(to)}"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="${at(from)}" NotOnOrAfter="${at(to)}"><saml:AudienceRestriction><saml:Audience>${audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions></saml:Assertion>`;
 }
@@ -58,7 +78,11 @@ describe('SAML assertion against a certificate', () => {
 
   const present = async (xml: string): Promise<[number, string | undefined]> => {
     const grant_type = 'urn:ietf:params:oauth:grant-type:saml2-bearer';
-    const answer = await client.form({ grant_type, orgName: 'demo-org', assertion: Buffer.from(xml).toString('base64') });
+    const answer = await client.form({
+      grant_type,
+      orgName: 'demo-org',
+      assertion: Buffer.from(xml).toString('base64'),
+    });
     return [answer.status, answer.body.error_description];
   };
 
@@ -74,14 +98,19 @@ describe('SAML assertion against a certificate', () => {
   it.each([
     ['unsigned', () => assertion(), /0 signatures/],
     ['signed by another', () => sign(assertion(), other.key), /signature .* not valid/],
-    ['changed after signing', () => sign(assertion(), own.key).replace('service@demo', 'admin@demo'), /signature .* not valid/],
+    [
+      'changed after signing',
+      () => sign(assertion(), own.key).replace('service@demo', 'admin@demo'),
+      /signature .* not valid/,
+    ],
     ['over', () => sign(assertion({ from: -7200, to: -3600 }), own.key), /expired/],
     ['early', () => sign(assertion({ from: 3600, to: 7200 }), own.key), /not valid yet/],
     ['for somebody else', () => sign(assertion({ audience: 'salesforce' }), own.key), /another audience/],
     ['not naming a subject', () => sign(assertion({ name: '' }), own.key), /no subject/],
     [
       'wrapped: a second, unsigned assertion stands in front',
-      () => `<r>${assertion({ id: '_evil', name: 'admin' })}${sign(assertion({ from: -7200, to: -3600 }), own.key)}</r>`,
+      () =>
+        `<r>${assertion({ id: '_evil', name: 'admin' })}${sign(assertion({ from: -7200, to: -3600 }), own.key)}</r>`,
       /expired/,
     ],
   ])('refuses one that is %s', async (_what, make, reason) => {

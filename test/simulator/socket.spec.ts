@@ -29,31 +29,45 @@ describe('socket protocol', () => {
     const { channel, socket } = await client.channelWithSocket();
     const topics = [acwTopic('a'), acwTopic('b')];
     const subscribed = await socket.ask({ message: 'subscribe', topics });
-    expect(subscribed).toEqual({ correlationId: expect.any(String), topics, result: '200', status: 'subscribed', message: expect.any(String) });
-    expect(client.simulator.genesys.channels()).toEqual([expect.objectContaining({ id: channel.id, connected: true, topics })]);
+    expect(subscribed).toEqual({
+      correlationId: expect.any(String),
+      topics,
+      result: '200',
+      status: 'subscribed',
+      message: expect.any(String),
+    });
+    expect(client.simulator.genesys.channels()).toEqual([
+      expect.objectContaining({ id: channel.id, connected: true, topics }),
+    ]);
     const dropped = await socket.ask({ message: 'unsubscribe', topics: [acwTopic('a')] });
     expect(dropped).toMatchObject({ result: '200', status: 'unsubscribed', topics: [acwTopic('a')] });
     expect(client.simulator.genesys.topics()).toEqual([acwTopic('b')]);
   });
 
-  it.each([[undefined], ['a'], [[]], [[1]]])('answers a subscribe with topics %j as the service was seen to', async (topics) => {
-    const { socket } = await client.channelWithSocket();
-    const reply = await socket.ask({ message: 'subscribe', topics });
-    expect(reply).toEqual({
-      correlationId: reply.correlationId,
-      topics: [],
-      result: '400',
-      status: 'error',
-      message: 'Required data missing from subscribe request.',
-    });
-  });
+  it.each([[undefined], ['a'], [[]], [[1]]])(
+    'answers a subscribe with topics %j as the service was seen to',
+    async (topics) => {
+      const { socket } = await client.channelWithSocket();
+      const reply = await socket.ask({ message: 'subscribe', topics });
+      expect(reply).toEqual({
+        correlationId: reply.correlationId,
+        topics: [],
+        result: '400',
+        status: 'error',
+        message: 'Required data missing from subscribe request.',
+      });
+    },
+  );
 
-  it.each(['Sat Nov 21 2026', '{}', '[]', '42', 'null', '{"message":7}', ''])('survives the text %j and answers an error', async (text) => {
-    const { socket } = await client.channelWithSocket();
-    socket.send(text);
-    expect(await socket.next(() => true)).toMatchObject({ result: '400', status: 'error' });
-    await socket.settle();
-  });
+  it.each(['Sat Nov 21 2026', '{}', '[]', '42', 'null', '{"message":7}', ''])(
+    'survives the text %j and answers an error',
+    async (text) => {
+      const { socket } = await client.channelWithSocket();
+      socket.send(text);
+      expect(await socket.next(() => true)).toMatchObject({ result: '400', status: 'error' });
+      await socket.settle();
+    },
+  );
 
   it('answers an unknown message with an error', async () => {
     const { socket } = await client.channelWithSocket();
@@ -67,7 +81,10 @@ describe('socket protocol', () => {
     const ask = (...topics: string[]): Promise<unknown> => socket.ask({ message: 'subscribe', topics });
     expect(await ask(acwTopic('a'), acwTopic('bad'))).toMatchObject({ result: '403', status: 'error', topics: [] });
     expect(await ask(acwTopic('a'), 'nonsense')).toMatchObject({ result: '400', status: 'error', topics: [] });
-    expect(await ask(acwTopic('a'), acwTopic('b'), acwTopic('c'))).toMatchObject({ result: '400', message: 'Too many subscriptions' });
+    expect(await ask(acwTopic('a'), acwTopic('b'), acwTopic('c'))).toMatchObject({
+      result: '400',
+      message: 'Too many subscriptions',
+    });
     expect(genesys.topics()).toEqual([]);
   });
 

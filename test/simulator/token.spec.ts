@@ -19,7 +19,10 @@ describe('token endpoint', () => {
 
   it('refuses wrong credentials with 401 invalid_client and says how to authenticate', async () => {
     const wrong = await client.form({ grant_type: 'client_credentials' }, basic('demo-client', 'nope'));
-    expect(wrong).toMatchObject({ status: 401, body: { error: 'invalid_client', error_description: 'authentication failed' } });
+    expect(wrong).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client', error_description: 'authentication failed' },
+    });
     expect(wrong.headers.get('www-authenticate')).toMatch(/^Basic/);
     expect((await client.form({ grant_type: 'client_credentials' }, {})).status).toBe(401);
   });
@@ -32,7 +35,11 @@ describe('token endpoint', () => {
     ['another organisation', { grant_type: SAML, orgName: 'other', assertion: 'PGE+' }, 'invalid_grant'],
     ['no assertion', { grant_type: SAML, orgName: 'demo-org' }, 'invalid_request'],
     ['an assertion that is not base64', { grant_type: SAML, orgName: 'demo-org', assertion: '<a/>' }, 'invalid_grant'],
-    ['an assertion that is no SAML', { grant_type: SAML, orgName: 'demo-org', assertion: btoa('<a/>') }, 'invalid_grant'],
+    [
+      'an assertion that is no SAML',
+      { grant_type: SAML, orgName: 'demo-org', assertion: btoa('<a/>') },
+      'invalid_grant',
+    ],
     ['credentials twice', { grant_type: 'client_credentials', client_secret: 'demo-secret' }, 'invalid_request'],
   ])('refuses %s', async (_what, fields, error) => {
     expect(await client.form(fields as Record<string, string>)).toMatchObject({ status: 400, body: { error } });
@@ -62,6 +69,9 @@ describe('token endpoint', () => {
     client.useToken(token);
     expect((await client.api('GET', '/notifications/channels')).status).toBe(200);
     client.simulator.clock.advance(60_000);
-    expect(await client.api('GET', '/notifications/channels')).toMatchObject({ status: 401, body: { code: 'bad.credentials' } });
+    expect(await client.api('GET', '/notifications/channels')).toMatchObject({
+      status: 401,
+      body: { code: 'bad.credentials' },
+    });
   });
 });
