@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.js';
 
+/** Whatever came over the wire: each test looks at its own shape, and types would only repeat its expectations. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Wire = any;
+
 export interface Answer {
   status: number;
   headers: Headers;
-  // What came over the wire: each test looks at its own shape.
-  body: any;
+  body: Wire;
   text: string;
 }
 
@@ -131,8 +134,7 @@ export class Socket {
     this.ws.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  // Messages have many shapes: each test looks at its own.
-  next(fits: (message: any) => boolean, timeoutMs = 3000): Promise<any> {
+  next(fits: (message: Wire) => boolean, timeoutMs = 3000): Promise<Wire> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => done(() => reject(new Error(`No such message: ${String(fits)}\n${this.texts.join('\n')}`))),
@@ -152,12 +154,12 @@ export class Socket {
     });
   }
 
-  messages(): any[] {
+  messages(): Wire[] {
     return this.texts.map((text) => JSON.parse(text));
   }
 
   /** The answer to a request with a correlation id of its own. */
-  async ask(message: Record<string, unknown>): Promise<any> {
+  async ask(message: Record<string, unknown>): Promise<Wire> {
     const correlationId = Math.random().toString(36).slice(2);
     this.send({ ...message, correlationId });
     return this.next((reply) => reply.correlationId === correlationId);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { acwTopic, Client } from './client.js';
+import { acwTopic, Client, type Wire } from './client.js';
 
 describe('control API', () => {
   let client: Client;
@@ -22,7 +22,7 @@ describe('control API', () => {
   it('answers every listed operation that only reads', async () => {
     const { body } = await client.control('GET', '/');
     const reads = body.operations
-      .map((entry: any) => entry.operation)
+      .map((entry: Wire) => entry.operation)
       .filter((entry: string) => entry.startsWith('GET ') && !entry.includes(':id'));
     expect(reads.length).toBeGreaterThan(10);
     for (const read of reads) expect([read, (await client.control('GET', read.slice(4))).status]).toEqual([read, 200]);
@@ -131,7 +131,7 @@ describe('control API', () => {
     await socket.settle();
     const requests = await client.control('GET', '/genesys/requests');
     expect(requests.text).not.toMatch(/Bearer [A-Za-z0-9]|ZGVtby1jbGllbnQ/);
-    expect(requests.body.entries.map((entry: any) => [entry.method, entry.path, entry.status])).toEqual([
+    expect(requests.body.entries.map((entry: Wire) => [entry.method, entry.path, entry.status])).toEqual([
       ['POST', '/oauth/token', 200],
       ['POST', '/api/v2/notifications/channels', 200],
       ['GET', `/channels/${channel.id}`, 101],

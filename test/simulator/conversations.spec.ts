@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client } from './client.js';
+import { Client, type Wire } from './client.js';
 
 /** Decoding tables of the three spellings, as a reader of the wire would keep them. */
 const ms = (iso: string): number => Date.parse(iso);
@@ -13,10 +13,11 @@ describe('conversations: events and look-ups', () => {
   });
   afterEach(() => client.stop());
 
-  const look = async (path = `/conversations/${id}`): Promise<any> => (await client.api('GET', path)).body;
-  const analytics = (): Promise<any> => look(`/analytics/conversations/${id}/details`);
-  const agents = (body: any): any[] => body.participants.filter((participant: any) => participant.purpose === 'agent');
-  const watch = async (...names: string[]): Promise<any> => {
+  const look = async (path = `/conversations/${id}`): Promise<Wire> => (await client.api('GET', path)).body;
+  const analytics = (): Promise<Wire> => look(`/analytics/conversations/${id}/details`);
+  const agents = (body: Wire): Wire[] =>
+    body.participants.filter((participant: Wire) => participant.purpose === 'agent');
+  const watch = async (...names: string[]): Promise<Wire> => {
     const { channel, socket } = await client.channelWithSocket();
     await client.subscribe(channel.id, [`v2.detail.events.conversation.${id}?${names.join('&')}`]);
     return socket;
@@ -100,12 +101,12 @@ describe('conversations: events and look-ups', () => {
       ani: 'me',
       metrics: [{ name: 'tAcw', value: 15_000 }],
     });
-    const coded = session.segments.filter((segment: any) => 'wrapUpCode' in segment);
+    const coded = session.segments.filter((segment: Wire) => 'wrapUpCode' in segment);
     expect(coded).toEqual([
       expect.objectContaining({ segmentType: 'wrapup', wrapUpCode: 'code-1', wrapUpNote: 'called back', queueId }),
     ]);
     expect(ms(coded[0].segmentEnd)).toBe(eventTime);
-    expect(session.segments.find((segment: any) => segment.segmentType === 'interact').disconnectType).toBe(
+    expect(session.segments.find((segment: Wire) => segment.segmentType === 'interact').disconnectType).toBe(
       'consultTransfer',
     );
     expect((await look(`/analytics/conversations/details?id=${id}`)).conversations).toEqual([details]);
@@ -135,7 +136,7 @@ describe('conversations: events and look-ups', () => {
     expect(socket.texts).toHaveLength(1);
     conversations.finishWork(id, { wrapupCode: 'final' });
     expect(agents(await look())[0].wrapup).toMatchObject({ code: 'final', provisional: false });
-    await socket.next((message: any) => message.eventBody?.wrapupCode === 'final');
+    await socket.next((message: Wire) => message.eventBody?.wrapupCode === 'final');
   });
 
   it('transfers: two agents, two works, one topic', async () => {
@@ -151,15 +152,15 @@ describe('conversations: events and look-ups', () => {
     const bodies = socket
       .messages()
       .slice(0, 4)
-      .map((message: any) => [
+      .map((message: Wire) => [
         message.eventBody.userId,
         message.eventBody.disconnectType,
         message.eventBody.wrapupCode,
       ]);
     expect(bodies).toEqual([[first, 'TRANSFER', undefined], [first, undefined, 'one'], [second, 'PEER', undefined], [second, undefined, 'two']]); // prettier-ignore
     const both = agents(await look());
-    expect(both.map((agent: any) => agent.wrapup.code)).toEqual(['one', 'two']);
-    expect(new Set(both.map((agent: any) => agent.id)).size).toBe(2);
+    expect(both.map((agent: Wire) => agent.wrapup.code)).toEqual(['one', 'two']);
+    expect(new Set(both.map((agent: Wire) => agent.id)).size).toBe(2);
   });
 
   it('times work out with the system code and without notes', async () => {
@@ -181,7 +182,7 @@ describe('conversations: events and look-ups', () => {
     await socket.settle();
     expect(socket.texts).toHaveLength(1);
     conversations.skip(id, { sendAcw: true });
-    await socket.next((message: any) => message.eventBody?.wrapupCode === 'ININ-WRAP-UP-SKIPPED');
+    await socket.next((message: Wire) => message.eventBody?.wrapupCode === 'ININ-WRAP-UP-SKIPPED');
   });
 
   it('knows agents without after-call work', async () => {
@@ -199,9 +200,9 @@ describe('conversations: events and look-ups', () => {
     conversations.finishWork(id, { wrapupCode: 'old' });
     conversations.reopen(id);
     expect(await look()).not.toHaveProperty('endTime');
-    expect(agents(await look()).map((agent: any) => agent.wrapup?.code)).toEqual(['old', undefined]);
+    expect(agents(await look()).map((agent: Wire) => agent.wrapup?.code)).toEqual(['old', undefined]);
     conversations.finishWork(id, { wrapupCode: 'new' });
-    expect(agents(await look()).map((agent: any) => agent.wrapup?.code)).toEqual(['old', 'new']);
+    expect(agents(await look()).map((agent: Wire) => agent.wrapup?.code)).toEqual(['old', 'new']);
   });
 
   it('sends events twice, again later, in reverse, or not at all', async () => {
@@ -256,7 +257,9 @@ describe('conversations: events and look-ups', () => {
     const others = [randomUUID(), randomUUID()];
     for (const known of others) conversations.start({ id: known });
     const ids = async (query: string): Promise<string[]> =>
-      (await look(`/analytics/conversations/details?${query}`)).conversations.map((entry: any) => entry.conversationId);
+      (await look(`/analytics/conversations/details?${query}`)).conversations.map(
+        (entry: Wire) => entry.conversationId,
+      );
     expect(await ids(`id=${others.join(',')},${id}`)).toEqual(others);
     expect(await ids(`id=${others[0]}&id=${others[1]}`)).toEqual(others);
     const many = Array.from({ length: 101 }, () => randomUUID()).join(',');

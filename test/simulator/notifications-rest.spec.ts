@@ -152,6 +152,7 @@ describe('notification endpoints', () => {
     expect(await client.subscribe(id, [acwTopic('more')])).toMatchObject(refused);
     expect(await client.subscribe(id, [...topics, acwTopic('more')], { method: 'PUT' })).toMatchObject(refused);
     expect((await client.subscribe(id, topics.slice(0, 3))).status).toBe(200);
+    expect((await client.subscribe(id, [...topics, ...topics], { method: 'PUT' })).status).toBe(200);
     expect(await listed(id)).toHaveLength(1000);
   });
 

@@ -1,4 +1,4 @@
-import type { Conversation, Leg } from './conversation.js';
+import type { AfterCallWork, Conversation, Leg } from './conversation.js';
 import { analyticsDisconnectType } from './disconnect-type.js';
 
 type Json = Record<string, unknown>;
@@ -25,14 +25,18 @@ export function analyticsView(conversation: Conversation): Json {
 
 function agentView(conversation: Conversation, leg: Leg): Json {
   const { work } = leg;
-  const finished = work?.state === 'complete' && work.endedAt !== undefined;
   const session = {
     ...sessionBase(conversation, leg.sessionId),
     ...(work?.state === 'skipped' && { acwSkipped: true }),
-    metrics: finished ? [{ name: 'tAcw', value: work.endedAt! - work.startedAt, emitDate: iso(work.endedAt!) }] : [],
+    metrics: work?.state === 'complete' ? [workMetric(work)] : [],
     segments: segmentsOf(leg),
   };
   return { participantId: leg.participantId, purpose: 'agent', userId: leg.userId, sessions: [session] };
+}
+
+/** In milliseconds (§5.3). */
+function workMetric({ startedAt, endedAt = startedAt }: AfterCallWork): Json {
+  return { name: 'tAcw', value: endedAt - startedAt, emitDate: iso(endedAt) };
 }
 
 /** The code stands on one segment of the leg only (§5.3). */
