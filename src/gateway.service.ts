@@ -31,7 +31,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.lookups.start();
     this.upkeep.start();
     this.shutdown.register('sources', 'events and look-ups', () => this.stopSources());
-    this.shutdown.register('deliveries', 'delivery', (deadline) => this.delivery.stop(deadline.leftMs));
+    this.shutdown.register('deliveries', 'delivery', (deadline) => this.delivery.stop(deadline.remainingMs()));
     this.shutdown.register('storage', 'database', () => this.stopStorage());
   }
 

@@ -31,7 +31,8 @@ export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
     for (const session of participant.sessions ?? []) {
       const work = workOfSession(conversationId, conversation, participant, session);
       if (work) finding.finished.push(work);
-      else if ((session.segments ?? []).every((segment) => segment.segmentEnd || isWrapup(segment))) finding.unclear = true;
+      else if ((session.segments ?? []).every((segment) => segment.segmentEnd || isWrapup(segment)))
+        finding.unclear = true;
     }
   }
   return finding;

@@ -261,4 +261,3 @@ export class InteractionRepository {
     return this.database.kind === 'sqlite' ? 'min' : 'least';
   }
 }
-

@@ -45,7 +45,9 @@ export const supportResultSchema = z.strictObject({
 });
 export type SupportResult = z.infer<typeof supportResultSchema>;
 
-export const interactionIdSchema = z.guid('must be the id of an interaction, a UUID').transform((id) => id.toLowerCase());
+export const interactionIdSchema = z
+  .guid('must be the id of an interaction, a UUID')
+  .transform((id) => id.toLowerCase());
 
 /** Query of `GET /customers/supportInteraction`. */
 export const interactionListSchema = z.strictObject({

@@ -151,7 +151,10 @@ export class LookupService {
     if (rows.length === 0) return;
     const expired = await this.interactions.expire(idsOf(rows));
     for (const row of expired) {
-      this.log.warn({ interaction: row.id }, 'expired: no after-call work within INTERACTION_TTL_HOURS, and none found');
+      this.log.warn(
+        { interaction: row.id },
+        'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
+      );
       this.expired.next(row.conversation_id);
     }
   }

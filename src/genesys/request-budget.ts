@@ -108,7 +108,8 @@ export class RequestBudget {
     this.forget(now);
     if (this.pause.until <= now) {
       this.serveFrom('channel', this.limit, now);
-      if (this.waiting.channel.length === 0) this.serveFrom('lookup', this.lookupLimit, now);
+      // Look-ups may use less: while a channel call waits, none of them finds room.
+      this.serveFrom('lookup', this.lookupLimit, now);
     }
     const next = this.nextChange(now);
     if (next !== undefined) this.timer = setTimeout(() => this.serve(), next);

@@ -132,7 +132,8 @@ export class RequestPipeline {
       headers: {
         Authorization: `Bearer ${token}`,
         Accept: 'application/json',
-        ...(call.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        // The official SDK sends it on every request; without it axios would call an empty POST a form.
+        'Content-Type': 'application/json',
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       timeoutMs: this.settings.timeoutMs,

@@ -95,7 +95,9 @@ export class ChannelSocket {
       request.destroy();
     });
     // After an error ws always emits 'close' too; whichever comes first is the reason, the other changes nothing.
-    this.socket.on('error', (error: NodeJS.ErrnoException) => end({ kind: 'failed', reason: error.code ?? error.name }));
+    this.socket.on('error', (error: NodeJS.ErrnoException) =>
+      end({ kind: 'failed', reason: error.code ?? error.name }),
+    );
     this.socket.once('close', (code) => end({ kind: 'closed', reason: `closed with ${code}` }));
   }
 }

@@ -5,7 +5,11 @@ describe('parseFrame', () => {
 
   it.each([
     ['a heartbeat', system('channel.metadata', { message: 'WebSocket Heartbeat' }), { kind: 'heartbeat' }],
-    ['a heartbeat in another case', system('Channel.Metadata', { message: 'websocket heartbeat' }), { kind: 'heartbeat' }],
+    [
+      'a heartbeat in another case',
+      system('Channel.Metadata', { message: 'websocket heartbeat' }),
+      { kind: 'heartbeat' },
+    ],
     ['a pong', system('channel.metadata', { message: 'pong' }), { kind: 'pong' }],
     ['unknown metadata', system('channel.metadata', { message: 'hello' }), { kind: 'other' }],
     ['metadata without a body', system('channel.metadata', null), { kind: 'other' }],
@@ -33,7 +37,11 @@ describe('parseFrame', () => {
       '{"correlationId":"12","topics":["t"],"result":"200","status":"subscribed","message":"ok"}',
       { kind: 'reply', correlationId: '12', result: '200', message: 'ok' },
     ],
-    ['a numeric result', '{"result":404}', { kind: 'reply', correlationId: undefined, result: '404', message: undefined }],
+    [
+      'a numeric result',
+      '{"result":404}',
+      { kind: 'reply', correlationId: undefined, result: '404', message: undefined },
+    ],
     ['broken JSON', '{"topicName":', { kind: 'malformed' }],
     ['an array', '[]', { kind: 'malformed' }],
     ['a bare word', '"ping"', { kind: 'malformed' }],

@@ -32,7 +32,12 @@ export class GapRepository {
   }
 
   async close(id: string, to: number): Promise<void> {
-    await this.database.db.updateTable('gaps').set({ to_at: to }).where('id', '=', id).where('to_at', 'is', null).execute();
+    await this.database.db
+      .updateTable('gaps')
+      .set({ to_at: to })
+      .where('id', '=', id)
+      .where('to_at', 'is', null)
+      .execute();
   }
 
   /** Ends what a process that died had left open: a gap of the restart goes on from where its channel was last seen. */
@@ -56,7 +61,13 @@ export class GapRepository {
 
   /** Newest first. */
   async list(limit: number): Promise<GapRow[]> {
-    return this.database.db.selectFrom('gaps').selectAll().orderBy('from_at', 'desc').orderBy('id').limit(limit).execute();
+    return this.database.db
+      .selectFrom('gaps')
+      .selectAll()
+      .orderBy('from_at', 'desc')
+      .orderBy('id')
+      .limit(limit)
+      .execute();
   }
 
   async deleteClosedBefore(time: number): Promise<void> {

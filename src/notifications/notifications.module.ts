@@ -12,7 +12,15 @@ import { GapRepository } from './gap.repository.js';
 /** Channels, and the streams of what arrives on them. Knows no conversation. */
 @Module({
   imports: [AuthModule, GenesysModule],
-  providers: [ChannelCreator, ChannelFleet, ChannelManager, ChannelRepository, ChannelUpkeep, GapRecorder, GapRepository],
+  providers: [
+    ChannelCreator,
+    ChannelFleet,
+    ChannelManager,
+    ChannelRepository,
+    ChannelUpkeep,
+    GapRecorder,
+    GapRepository,
+  ],
   exports: [ChannelCreator, ChannelFleet, ChannelManager, ChannelUpkeep, GapRecorder, GapRepository],
 })
 export class NotificationsModule {}

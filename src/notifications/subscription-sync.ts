@@ -87,7 +87,10 @@ export class SubscriptionSync {
       if (signal.aborted) return;
       if (error instanceof ChannelGoneError) return this.report.gone('Genesys answered 404');
       const waitMs = backoffDelay(RETRY, this.failures++);
-      this.log.warn({ err: asError(error), failures: this.failures, waitMs }, 'subscription request failed, trying again');
+      this.log.warn(
+        { err: asError(error), failures: this.failures, waitMs },
+        'subscription request failed, trying again',
+      );
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -158,7 +161,8 @@ export class SubscriptionSync {
     const { socket, replyTimeoutMs } = this.target;
     const result = await askOverSocket(socket, message, topics, replyTimeoutMs);
     if (result === '404') throw new ChannelGoneError('The channel answered 404 to a subscribe request.');
-    if (result !== '200') this.log.warn({ message, result, topics: topics.length }, 'not confirmed over the socket, asking by REST');
+    if (result !== '200')
+      this.log.warn({ message, result, topics: topics.length }, 'not confirmed over the socket, asking by REST');
     return result;
   }
 

@@ -1,0 +1,147 @@
+import { type ChannelsUnderTest, startChannels, topicOf, topics } from './harness.js';
+
+describe('channels', () => {
+  let under: ChannelsUnderTest;
+
+  const coveredTopics = (): Set<string> => new Set(under.covered.flatMap((each) => each.topics));
+  const emit = (topic: string, mark: string): void => {
+    under.simulator.genesys.registry.publish(topic, { mark });
+  };
+  const marks = (): unknown[] => under.events.map((event) => (event.body as { mark: string }).mark);
+  const channelOf = (topic: string): string => {
+    const channel = under.simulator.genesys.channels().find((each) => each.topics.includes(topic));
+    if (!channel) throw new Error('no channel has the topic');
+    return channel.id;
+  };
+
+  afterEach(async () => under.stop());
+
+  it('covers what is wanted, passes events on, and unsubscribes what is released', async () => {
+    under = await startChannels();
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    emit(topicOf(1), 'one');
+    await under.when(() => marks().includes('one'));
+    under.manager.release([topicOf(1)]);
+    await under.simulator.genesys.waitFor(() => under.simulator.genesys.topics().length === 2);
+    const frames = under.simulator.genesys.frames
+      .filter((frame) => frame.direction === 'in')
+      .map((frame) => JSON.parse(frame.text));
+    expect(frames).toEqual([
+      { message: 'ping' },
+      { message: 'subscribe', topics: topics(3), correlationId: expect.any(String) },
+      { message: 'unsubscribe', topics: [topicOf(1)], correlationId: expect.any(String) },
+    ]);
+  });
+
+  it('uses the same channel again after a lost socket, and records the gap', async () => {
+    under = await startChannels();
+    under.manager.want(topics(2));
+    await under.when(() => coveredTopics().size === 2);
+    const before = channelOf(topicOf(0));
+    under.simulator.genesys.faults.closeSocket('all');
+    await under.when(() => under.covered.some((each) => each.gapId !== undefined));
+    expect(channelOf(topicOf(0))).toBe(before);
+    expect(
+      under.simulator.genesys.requests.filter((each) => each.method === 'POST' && each.path.endsWith('/channels')),
+    ).toHaveLength(1);
+    const [gap] = await under.gaps.list(10);
+    expect(gap).toMatchObject({ topics: 2, reason: expect.stringContaining('closed') });
+  });
+
+  it('hands over without a gap when Genesys announces a closing', async () => {
+    under = await startChannels();
+    under.manager.want(topics(5));
+    await under.when(() => coveredTopics().size === 5);
+    const before = channelOf(topicOf(0));
+    under.simulator.genesys.faults.socketClosing('all');
+    await under.simulator.genesys.waitFor(() => {
+      const channels = under.simulator.genesys.channels();
+      const old = channels.find((each) => each.id === before);
+      return old?.connected === false && old.topics.length === 0;
+    });
+    expect(channelOf(topicOf(0))).not.toBe(before);
+    emit(topicOf(4), 'after');
+    await under.when(() => marks().includes('after'));
+    expect(await under.gaps.list(10)).toEqual([]);
+  });
+
+  it('makes a new channel when the old one is gone, and records the gap', async () => {
+    under = await startChannels();
+    under.manager.want(topics(2));
+    await under.when(() => coveredTopics().size === 2);
+    const before = channelOf(topicOf(0));
+    under.simulator.genesys.faults.evict(before);
+    await under.when(() => under.covered.filter((each) => each.gapId !== undefined).length > 0);
+    expect(channelOf(topicOf(1))).not.toBe(before);
+    expect(await under.gaps.list(10)).toHaveLength(1);
+  });
+
+  it('finds a silent socket by ping and goes on with the same channel', async () => {
+    under = await startChannels({ environment: { HEARTBEAT_TIMEOUT_MS: '300', PING_TIMEOUT_MS: '200' } });
+    under.manager.want(topics(1));
+    await under.when(() => coveredTopics().size === 1);
+    const before = channelOf(topicOf(0));
+    under.simulator.genesys.faults.silence('all');
+    await under.when(() => under.covered.some((each) => each.gapId !== undefined));
+    expect(channelOf(topicOf(0))).toBe(before);
+  });
+
+  it('spreads 1,500 topics over two channels, and leaves none when nothing is wanted', async () => {
+    under = await startChannels({ environment: { CHANNEL_LINGER_MS: '100' } });
+    under.manager.want(topics(1_500));
+    await under.when(() => coveredTopics().size === 1_500);
+    const sizes = under.simulator.genesys.channels().map((each) => each.topics.length);
+    expect(sizes.sort((a, b) => b - a)).toEqual([1_000, 500]);
+    under.manager.release(topics(1_500));
+    await under.simulator.genesys.waitFor(
+      () => under.simulator.genesys.channels().every((each) => !each.connected && each.topics.length === 0),
+      10_000,
+    );
+    await under.when(() => under.fleet.current.size === 0);
+  });
+
+  it('goes on with the stored channel after a restart', async () => {
+    under = await startChannels();
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    const before = channelOf(topicOf(0));
+    under.covered.length = 0;
+    await under.restart([topicOf(0), topicOf(1), topicOf(7)]);
+    await under.when(() => coveredTopics().size === 3);
+    await under.simulator.genesys.waitFor(() => !under.simulator.genesys.topics().includes(topicOf(2)));
+    expect(under.simulator.genesys.channels()).toHaveLength(1);
+    expect(channelOf(topicOf(7))).toBe(before);
+    expect((await under.gaps.list(10)).map((gap) => gap.reason)).toContain('restart');
+  });
+
+  it('asks by REST when the socket does not answer a subscribe', async () => {
+    under = await startChannels({ environment: { SUBSCRIBE_TIMEOUT_MS: '200' } });
+    under.simulator.genesys.faults.ignoreSubscribe({ count: 1 });
+    under.manager.want(topics(2));
+    await under.when(() => coveredTopics().size === 2);
+    expect(
+      under.simulator.genesys.requests.map(
+        (each) => `${each.method} ${each.path.replace(/channels\/[^/]+/, 'channels/{id}')}`,
+      ),
+    ).toContain('POST /api/v2/notifications/channels/{id}/subscriptions?ignoreErrors=true');
+  });
+
+  it('covers the others when Genesys refuses one topic of a batch', async () => {
+    under = await startChannels({ simulator: { genesys: { forbiddenTopics: [topicOf(1)] } } });
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 2);
+    expect(under.rejected).toEqual([{ topic: topicOf(1), reason: expect.any(String), retryMs: 30_000 }]);
+    expect(under.manager.unplacedCount).toBe(1);
+  });
+
+  it('takes another channel when Genesys says that one is full before we thought so', async () => {
+    under = await startChannels({ simulator: { genesys: { maxTopics: 10 } } });
+    under.manager.want(topics(8));
+    await under.when(() => coveredTopics().size === 8);
+    under.manager.want(topics(8, 8));
+    await under.when(() => coveredTopics().size === 16);
+    expect(under.simulator.genesys.channels()).toHaveLength(2);
+    expect(under.rejected).toEqual([]);
+  });
+});
