@@ -106,17 +106,18 @@ describe('GenesysClient', () => {
         { id: topic(4) },
       ];
       api.script = [{ body: { entities } }];
-      expect(await client.subscribe(CHANNEL, [1, 2, 3, 4, 5].map(topic))).toEqual([
+      const asked = [topic(1), topic(2), topic(3), topic(4).toUpperCase(), topic(5)];
+      expect(await client.subscribe(CHANNEL, asked)).toEqual([
         { id: topic(1), state: 'Permitted' },
         { id: topic(2), state: 'Rejected', rejectionReason: 'no permission' },
         { id: topic(3), state: 'Unknown' },
-        { id: topic(4), state: 'Permitted' },
+        { id: topic(4).toUpperCase(), state: 'Permitted' },
         { id: topic(5), state: 'Unknown' },
       ]);
       const [request] = api.seen;
       expect(request).toMatchObject({ method: 'POST', url: `${SUBSCRIPTIONS}?ignoreErrors=true` });
       expect(request?.headers['content-type']).toBe('application/json');
-      expect(JSON.parse(request?.body ?? '')).toEqual([1, 2, 3, 4, 5].map((id) => ({ id: topic(id) })));
+      expect(JSON.parse(request?.body ?? '')).toEqual(asked.map((id) => ({ id })));
     });
 
     it('sends nothing for nothing', async () => {

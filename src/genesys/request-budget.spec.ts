@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 import type { RequestPriority } from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
 
@@ -134,6 +135,16 @@ describe('RequestBudget', () => {
     await pass(60_000);
     expect(order.slice(LIMIT - 1)).toEqual(['one', 'two: Error', 'three']);
     expect(await failureOf(budget.acquire('channel', stop.signal))).toMatchObject({ message: 'enough' });
+  });
+
+  it('listens to a signal no longer than a caller waits', async () => {
+    const { signal } = new AbortController();
+    askMany(LIMIT, 'c');
+    void ask('waits', 'channel', signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await pass(60_000);
+    expect(order.at(-1)).toBe('waits');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('refuses more than a thousand waiting of one kind, but not the other kind', async () => {

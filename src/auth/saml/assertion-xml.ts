@@ -61,11 +61,13 @@ function attribute(name: string, value: string): string {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 
-/** Text and attribute values alike. Characters that XML 1.0 has no way to write are left out. */
+/** Everything but XML 1.0's Char (§2.2): there is no way to write it, not even as a reference. */
+const NOT_XML = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+
+/** For text and attribute values alike. */
 function xml(text: string): string {
   return text
-    .toWellFormed()
-    .replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, '')
+    .replace(NOT_XML, '')
     .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
     .replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
