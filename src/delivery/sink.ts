@@ -33,6 +33,8 @@ export interface Sink {
   settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void>;
   /** Called after that transaction has committed. Must not throw. */
   afterSettled?(settlements: readonly Settlement[]): void;
+  /** Called in the transaction that makes dead deliveries pending again. Throwing rolls all back. */
+  replayed?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
 }
 
 /** What a sender hands to the outbox. */

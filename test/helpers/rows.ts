@@ -26,6 +26,9 @@ export function deliveryRow(but: Partial<Insertable<DeliveryTable>> = {}): Inser
     subject_id: randomUUID(),
     payload: '{}',
     state: 'pending',
+    // Named even though they have defaults: rows of one insert that differ in their columns get nulls in SQLite.
+    attempts: 0,
+    crashes: 0,
     due_at: 0,
     received_at: 1,
     created_at: 1,

@@ -130,6 +130,8 @@ async function createDeliveryIndexes(db: Kysely<unknown>): Promise<void> {
   // Claiming: what is due, and what stands behind an earlier one with the same key.
   await index('due', ['sink', 'due_at', 'seq']).where(sql<boolean>`state = 'pending' and crashes = 0`).execute();
   await index('order', ['order_key', 'seq']).where(UNDELIVERED).execute();
+  // Health: how many wait, and since when.
+  await index('backlog', ['sink', 'received_at']).where(UNDELIVERED).execute();
   // Those that a process died with: few, and at most one of them in flight per sink, whoever claims.
   await index('suspects', ['sink', 'due_at', 'seq']).where(sql<boolean>`state = 'pending' and crashes > 0`).execute();
   await index('one_suspect', ['sink']).unique().where(sql<boolean>`state = 'claimed' and crashes > 0`).execute();

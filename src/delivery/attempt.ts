@@ -1,0 +1,73 @@
+import { asError } from '../common/errors.js';
+import type { Config } from '../config/config.js';
+import type { DeliveryRow } from '../storage/schema.js';
+import type { StoredOutcome } from './delivery.repository.js';
+import { decideRetry } from './retry-policy.js';
+import type { Ended } from './settler.js';
+import type { SendOutcome, Sink } from './sink.js';
+
+/** Deaths of a process with the same delivery in flight, after which it is put aside instead of tried again. */
+export const CRASH_LIMIT = 3;
+/** Error texts are for operators and go into a column; a receiver's answer can be any length. */
+const MESSAGE_LIMIT = 500;
+
+/** A delivery that this process holds. */
+export interface Held {
+  delivery: DeliveryRow;
+  /** Monotonic time at which it was claimed. */
+  claimedAt: number;
+  leaseMs: number;
+}
+
+/** One attempt under way. `overdue` ends it when its sink does not. */
+export interface Attempt extends Held {
+  startedAt: number;
+  overdue: (outcome: SendOutcome) => void;
+}
+
+/** Sends, and turns whatever happens into an outcome. */
+export async function send(sink: Sink, delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome> {
+  try {
+    return await sink.send(delivery, signal);
+  } catch (error) {
+    return { kind: 'retry', code: 'delivery.failed', message: asError(error).message };
+  }
+}
+
+/** The outcome as it is stored, with the next attempt's time. */
+export function endOf(held: Held, outcome: SendOutcome, policy: Config['retry']): Ended {
+  const { delivery } = held;
+  const crash = outcome.kind === 'refused' && outcome.code === 'delivery.crash';
+  const { state, delayMs } = fate(held, outcome, policy);
+  const stored: StoredOutcome = {
+    v_id: delivery.id,
+    v_claim: delivery.claim ?? '',
+    v_state: state === 'retry' ? 'pending' : state,
+    v_attempts: crash ? 0 : 1,
+    v_delay_ms: delayMs,
+    v_status: outcome.status ?? null,
+    v_code: outcome.kind === 'delivered' ? null : outcome.code,
+    v_message: outcome.kind === 'delivered' ? null : outcome.message.slice(0, MESSAGE_LIMIT),
+  };
+  return { delivery, stored, state, crash, heldUntil: held.claimedAt + held.leaseMs };
+}
+
+function fate(held: Held, outcome: SendOutcome, policy: Config['retry']): { state: Ended['state']; delayMs: number } {
+  if (outcome.kind === 'delivered') return { state: 'delivered', delayMs: 0 };
+  if (outcome.kind === 'refused') return { state: 'dead', delayMs: 0 };
+  const { delivery } = held;
+  const decision = decideRetry(
+    {
+      attempts: delivery.attempts + 1,
+      sinceFirstMs: delivery.first_attempt_at === null ? 0 : databaseNow(held) - delivery.first_attempt_at,
+      retryAfterMs: outcome.retryAfterMs,
+    },
+    policy,
+  );
+  return decision.kind === 'give-up' ? { state: 'dead', delayMs: 0 } : { state: 'retry', delayMs: decision.delayMs };
+}
+
+/** The database's clock now: what it was at the claim, plus what our monotonic clock has counted since. */
+function databaseNow({ delivery, leaseMs, claimedAt }: Held): number {
+  return (delivery.claimed_until ?? 0) - leaseMs + (performance.now() - claimedAt);
+}

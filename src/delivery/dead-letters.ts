@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { Transaction } from 'kysely';
+import { Database } from '../storage/database.js';
+import type { DeliveryRow, Schema } from '../storage/schema.js';
+import { CursorInvalidError, DeliveryNotDeadError, DeliveryNotFoundError } from './delivery.errors.js';
+import { DeliveryRepository } from './delivery.repository.js';
+import { DeliveryService } from './delivery.service.js';
+
+/** Dead letters that one call brings back at most: one transaction, during which under SQLite everybody waits. */
+const REPLAY_LIMIT = 1_000;
+
+export interface DeadLetterQuery {
+  limit: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string | undefined;
+  /** Only those with this error code. */
+  reason?: string | undefined;
+}
+
+export interface DeadLetterPage {
+  items: DeliveryRow[];
+  /** Absent on the last page. */
+  nextCursor?: string;
+}
+
+/** Deliveries that were given up, and their second life. */
+@Injectable()
+export class DeadLetters {
+  constructor(
+    private readonly database: Database,
+    private readonly deliveries: DeliveryRepository,
+    private readonly delivery: DeliveryService,
+  ) {}
+
+  /** Newest first. What dies or is replayed meanwhile moves no page. @throws CursorInvalidError */
+  async list({ limit, cursor, reason }: DeadLetterQuery): Promise<DeadLetterPage> {
+    let query = this.database.db.selectFrom('deliveries').selectAll().where(sql<boolean>`state = 'dead'`);
+    if (reason !== undefined) query = query.where('last_error_code', '=', reason);
+    if (cursor !== undefined) {
+      const [deadAt, seq] = parseCursor(cursor);
+      query = query.where(sql<boolean>`(dead_at, seq) < (${deadAt}, ${seq})`);
+    }
+    const rows = await query.orderBy('dead_at', 'desc').orderBy('seq', 'desc').limit(limit + 1).execute();
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    return rows.length > limit && last ? { items, nextCursor: `${last.dead_at}.${last.seq}` } : { items };
+  }
+
+  /** Sends one again under the same key, as if never tried. @throws DeliveryNotFoundError, DeliveryNotDeadError */
+  async replay(id: string): Promise<DeliveryRow> {
+    const revived = await this.database.transaction(async (trx) => {
+      const [row] = await this.revive(trx, [id]);
+      return row ?? (await this.refuse(trx, id));
+    });
+    this.delivery.wake();
+    return revived;
+  }
+
+  /** Sends again those with this error code (or all), oldest first, up to `limit` (at most 1,000). Returns how many. */
+  async replayAll(filter: { reason?: string | undefined; limit?: number; dryRun?: boolean }): Promise<number> {
+    const limit = Math.min(filter.limit ?? REPLAY_LIMIT, REPLAY_LIMIT);
+    const count = await this.database.transaction(async (trx) => {
+      let query = trx.selectFrom('deliveries').select('id').where(sql<boolean>`state = 'dead'`);
+      if (filter.reason !== undefined) query = query.where('last_error_code', '=', filter.reason);
+      const ids = (await query.orderBy('dead_at').orderBy('seq').limit(limit).execute()).map((row) => row.id);
+      return filter.dryRun === true ? ids.length : (await this.revive(trx, ids)).length;
+    });
+    if (filter.dryRun !== true) this.delivery.wake();
+    return count;
+  }
+
+  private async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
+    const rows = await this.deliveries.revive(trx, ids);
+    for (const [name, ofSink] of Map.groupBy(rows, (row) => row.sink)) {
+      await this.delivery.sink(name)?.replayed?.(trx, ofSink);
+    }
+    return rows;
+  }
+
+  private async refuse(trx: Transaction<Schema>, id: string): Promise<never> {
+    const row = await trx.selectFrom('deliveries').select('state').where('id', '=', id).executeTakeFirst();
+    throw row ? new DeliveryNotDeadError(id, row.state) : new DeliveryNotFoundError(id);
+  }
+}
+
+function parseCursor(cursor: string): [deadAt: number, seq: number] {
+  const [, deadAt, seq] = /^(\d{1,15})\.(\d{1,15})$/.exec(cursor) ?? [];
+  if (deadAt === undefined || seq === undefined) throw new CursorInvalidError();
+  return [Number(deadAt), Number(seq)];
+}

@@ -1,0 +1,225 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { RawBuilder, Transaction } from 'kysely';
+import { Database } from '../storage/database.js';
+import { jsonList, jsonRows } from '../storage/json-rows.js';
+import type { DeliveryRow, Schema } from '../storage/schema.js';
+import type { DeliveryDraft } from './sink.js';
+
+export interface Claim {
+  sink: string;
+  limit: number;
+  /** The fence of all that this claim gets. */
+  token: string;
+  replica: string;
+  leaseMs: number;
+}
+
+/** How one attempt is stored. `v_id` and `v_claim` are the fence. */
+export interface StoredOutcome {
+  v_id: string;
+  v_claim: string;
+  v_state: 'delivered' | 'dead' | 'pending';
+  /** 1, or 0 when the receiver was not asked. */
+  v_attempts: number;
+  v_delay_ms: number;
+  v_status: number | null;
+  v_code: string | null;
+  v_message: string | null;
+}
+
+/** What was stored of an outcome whose claim still held. */
+export interface Stored {
+  id: string;
+  attempts: number;
+  at: number;
+}
+
+export interface Backlog {
+  /** Deliveries not yet delivered and not dead. */
+  waiting: number;
+  /** Milliseconds since the event of the oldest of them was received; null when none waits. */
+  oldestWaitingMs: number | null;
+  dead: number;
+}
+
+/** Nothing earlier with the same order key is still on its way. A dead one does not block: it waits for a person. */
+const ITS_TURN = sql<boolean>`not exists (
+  select 1 from deliveries as earlier
+  where earlier.order_key = candidate.order_key and earlier.seq < candidate.seq
+    and earlier.state in ('pending', 'claimed'))`;
+
+/** The rows of the outbox. All times are the database's. */
+@Injectable()
+export class DeliveryRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Inserts those whose id is new, in order; returns their ids. */
+  async insert(trx: Transaction<Schema>, drafts: readonly DeliveryDraft[]): Promise<string[]> {
+    const rows = drafts.map((draft) => ({
+      id: draft.id,
+      sink: draft.sink,
+      order_key: draft.orderKey,
+      subject_id: draft.subjectId,
+      payload: draft.payload,
+      received_at: draft.receivedAt,
+    }));
+    const table = jsonRows(this.database.kind, rows, {
+      id: 'text',
+      sink: 'text',
+      order_key: 'text',
+      subject_id: 'text',
+      payload: 'text',
+      received_at: 'bigint',
+    });
+    const { now } = this.database;
+    // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
+    const inserted = await sql<{ id: string }>`
+      insert into deliveries (id, sink, order_key, subject_id, payload, state, due_at, received_at, created_at)
+      select id, sink, order_key, subject_id, payload, 'pending', ${now}, received_at, ${now} from ${table} as drafts
+      where true on conflict (id) do nothing returning id`.execute(trx);
+    return inserted.rows.map((row) => row.id);
+  }
+
+  /** Claims up to `limit` due deliveries that no process has died with. */
+  async claimDue(claim: Claim): Promise<DeliveryRow[]> {
+    return this.claim(claim, claim.limit, sql<boolean>`candidate.crashes = 0`);
+  }
+
+  /**
+   * Claims one delivery that a process died with, if none is in flight anywhere: should it be the cause, it takes
+   * only itself along, and the innocent ones of that crash are cleared one after the other.
+   */
+  async claimSuspect(claim: Claim): Promise<DeliveryRow[]> {
+    const alone = sql<boolean>`candidate.crashes > 0 and not exists (
+      select 1 from deliveries as other
+      where other.sink = candidate.sink and other.state = 'claimed' and other.crashes > 0)`;
+    try {
+      return await this.claim(claim, 1, alone);
+    } catch (error) {
+      // Another replica took one at the same instant; the unique index lets one of us through.
+      if (/deliveries_one_suspect|UNIQUE constraint failed: deliveries\.sink/.test(String(error))) return [];
+      throw error;
+    }
+  }
+
+  /** Milliseconds until the next delivery of `sink` becomes due; null when none is going to. */
+  async untilNextDue(sink: string): Promise<number | null> {
+    const { db, now } = this.database;
+    const { rows } = await sql<{ wait: number | null }>`
+      select min(due_at) - ${now} as wait from (
+        select min(due_at) as due_at from deliveries
+        where sink = ${sink} and state = 'pending' and crashes = 0 and due_at > ${now}
+        union all select min(due_at) from deliveries
+        where sink = ${sink} and state = 'pending' and crashes > 0 and due_at > ${now}
+      ) as next`.execute(db);
+    const wait = rows[0]?.wait ?? null;
+    return wait === null ? null : Math.max(0, wait);
+  }
+
+  /** Stores the outcomes whose claim still holds, and tells which those were. */
+  async settle(trx: Transaction<Schema>, outcomes: readonly StoredOutcome[]): Promise<Stored[]> {
+    const { kind, now } = this.database;
+    const table = jsonRows(kind, outcomes, {
+      v_id: 'text',
+      v_claim: 'text',
+      v_state: 'text',
+      v_attempts: 'bigint',
+      v_delay_ms: 'bigint',
+      v_status: 'bigint',
+      v_code: 'text',
+      v_message: 'text',
+    });
+    const { rows } = await sql<Stored>`
+      update deliveries set
+        state = v_state,
+        attempts = attempts + v_attempts,
+        crashes = case when v_attempts = 1 then 0 else crashes end,
+        first_attempt_at = coalesce(first_attempt_at, ${now}),
+        due_at = ${now} + v_delay_ms,
+        claim = null, claimed_by = null, claimed_until = null,
+        last_status = coalesce(v_status, last_status),
+        last_error_code = coalesce(v_code, last_error_code),
+        last_error_message = coalesce(v_message, last_error_message),
+        last_error_at = case when v_code is null then last_error_at else ${now} end,
+        delivered_at = case when v_state = 'delivered' then ${now} end,
+        dead_at = case when v_state = 'dead' then ${now} end
+      from ${table} as outcomes
+      where id = v_id and claim = v_claim and state = 'claimed'
+      returning id, attempts, coalesce(delivered_at, dead_at, last_error_at) as at`.execute(trx);
+    return rows;
+  }
+
+  /** Gives claims back unused: the deliveries are due as before and no attempt is counted. */
+  async release(claims: readonly { id: string; claim: string | null }[]): Promise<void> {
+    if (claims.length === 0) return;
+    const rows = claims.map(({ id, claim }) => ({ v_id: id, v_claim: claim ?? '' }));
+    const table = jsonRows(this.database.kind, rows, { v_id: 'text', v_claim: 'text' });
+    await sql`
+      update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null
+      from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(this.database.db);
+  }
+
+  /** Gives back every claim of this replica. */
+  async releaseAll(replica: string): Promise<void> {
+    await this.releaseWhere(sql<boolean>`claimed_by = ${replica}`);
+  }
+
+  /**
+   * Gives back this replica's claims whose lease has run out: a worker that stalled is fenced by it. Those of other
+   * replicas are theirs, or of whoever proves them dead; only then a crash is counted.
+   */
+  async releaseExpired(replica: string): Promise<void> {
+    await this.releaseWhere(sql<boolean>`claimed_by = ${replica} and claimed_until < ${this.database.now}`);
+  }
+
+  async backlog(sink: string): Promise<Backlog> {
+    const { db, now } = this.database;
+    const { rows } = await sql<Backlog>`
+      select count(*) as waiting, ${now} - min(received_at) as "oldestWaitingMs",
+        (select count(*) from deliveries as d where d.state = 'dead' and d.sink = ${sink}) as dead
+      from deliveries where sink = ${sink} and state in ('pending', 'claimed')`.execute(db);
+    return rows[0] ?? { waiting: 0, oldestWaitingMs: null, dead: 0 };
+  }
+
+  /** Deletes up to `limit` deliveries that were delivered more than `ageMs` ago; returns how many. */
+  async deleteDelivered(ageMs: number, limit: number): Promise<number> {
+    const { db, now } = this.database;
+    const { rows } = await sql<{ id: string }>`
+      delete from deliveries where seq in (
+        select seq from deliveries where state = 'delivered' and delivered_at < ${now} - ${sql.lit(ageMs)}
+        order by delivered_at limit ${limit}) returning id`.execute(db);
+    return rows.length;
+  }
+
+  /** Makes dead deliveries pending again, as if they had never been tried; returns them as they are now. */
+  async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
+    return trx
+      .updateTable('deliveries')
+      .set({ state: 'pending', attempts: 0, crashes: 0, first_attempt_at: null, due_at: this.database.now, dead_at: null })
+      .where('id', 'in', jsonList(this.database.kind, ids))
+      .where('state', '=', 'dead')
+      .returningAll()
+      .execute();
+  }
+
+  private async claim(claim: Claim, limit: number, which: RawBuilder<boolean>): Promise<DeliveryRow[]> {
+    const { db, kind, now } = this.database;
+    const skipOthers = kind === 'postgres' ? sql`for update skip locked` : sql``;
+    const { rows } = await sql<DeliveryRow>`
+      with picked as materialized (
+        select seq from deliveries as candidate
+        where sink = ${claim.sink} and state = 'pending' and due_at <= ${now} and ${which} and ${ITS_TURN}
+        order by due_at, seq limit ${limit} ${skipOthers})
+      update deliveries set state = 'claimed', claim = ${claim.token}, claimed_by = ${claim.replica},
+        claimed_until = ${now} + ${sql.lit(claim.leaseMs)}
+      where seq in (select seq from picked) returning *`.execute(db);
+    return rows.sort((a, b) => a.seq - b.seq);
+  }
+
+  private async releaseWhere(condition: RawBuilder<boolean>): Promise<void> {
+    await sql`
+      update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null
+      where state = 'claimed' and ${condition}`.execute(this.database.db);
+  }
+}

@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
+import type { Schema } from '../storage/schema.js';
+import { DeliveryRepository } from './delivery.repository.js';
+import type { DeliveryDraft } from './sink.js';
+
+/** Where deliveries are handed in: in the sender's own transaction, so that there is never one without the other. */
+@Injectable()
+export class Outbox {
+  private readonly wakes = new Subject<void>();
+  /** Something may have become due. */
+  readonly woken$: Observable<void> = this.wakes.asObservable();
+
+  constructor(private readonly deliveries: DeliveryRepository) {}
+
+  /** Stores `drafts` in their order; returns the ids that are new. One that is known already changes nothing. */
+  async enqueue(trx: Transaction<Schema>, drafts: readonly DeliveryDraft[]): Promise<Set<string>> {
+    return drafts.length === 0 ? new Set() : new Set(await this.deliveries.insert(trx, drafts));
+  }
+
+  /** To be called once the transaction has committed; without it they go out with the next poll, up to 2 s later. */
+  wake(): void {
+    this.wakes.next();
+  }
+}

@@ -1,0 +1,33 @@
+import { backoffDelay } from '../common/backoff.js';
+import type { Config } from '../config/config.js';
+
+/** A receiver may ask for a pause, but one bad header must not put a delivery off for a year. */
+const RETRY_AFTER_LIMIT_MS = 3_600_000;
+
+export interface FailedAttempt {
+  /** Attempts made, this one included. */
+  attempts: number;
+  /** Milliseconds since the first one ended; 0 when this is the first. */
+  sinceFirstMs: number;
+  /** The receiver's own wish. */
+  retryAfterMs?: number | undefined;
+}
+
+export type RetryDecision = { kind: 'retry'; delayMs: number } | { kind: 'give-up' };
+
+/**
+ * What follows a failed attempt: another one after a fully jittered, exponential pause that is no shorter than what the
+ * receiver asked for, until `maxMs` have passed since the first. The last pause is cut so that the last attempt is made
+ * at the end of that time, not before it.
+ */
+export function decideRetry(
+  attempt: FailedAttempt,
+  policy: Config['retry'],
+  random: () => number = Math.random,
+): RetryDecision {
+  const leftMs = policy.maxMs - attempt.sinceFirstMs;
+  if (leftMs <= 0) return { kind: 'give-up' };
+  const wishedMs = Math.min(attempt.retryAfterMs ?? 0, Math.max(RETRY_AFTER_LIMIT_MS, policy.capMs));
+  const delayMs = Math.max(backoffDelay(policy, attempt.attempts - 1, random), wishedMs);
+  return { kind: 'retry', delayMs: Math.ceil(Math.min(delayMs, leftMs)) };
+}

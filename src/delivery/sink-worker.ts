@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import type { Config } from '../config/config.js';
+import type { Log } from '../telemetry/logs.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Database } from '../storage/database.js';
+import { CRASH_LIMIT, endOf, send } from './attempt.js';
+import type { Attempt, Held } from './attempt.js';
+import { Breaker } from './breaker.js';
+import type { DeliveryRepository } from './delivery.repository.js';
+import { Settler } from './settler.js';
+import type { SendOutcome, Sink } from './sink.js';
+
+/** Finds what nobody announced: another replica's leavings, a wake that was lost with its process. */
+const POLL_MS = 2_000;
+/** Time for storing an outcome on top of the attempts' own; a database outage of that length costs nothing. */
+const SETTLE_MARGIN_MS = 15_000;
+/** A sink that overran its own timeout by this is not waited for any longer. */
+const OVERDUE_MS = 5_000;
+/** What is left for attempts to notice that they were aborted. */
+const ABORT_MS = 1_000;
+/** Longest pause between two probes of a receiver that is down, so that its return is noticed soon. */
+const MAX_HOLD_MS = 30_000;
+const MAX_TIMER_MS = 60_000;
+
+export interface WorkerContext {
+  database: Database;
+  deliveries: DeliveryRepository;
+  metrics: Metrics;
+  log: Log;
+  retry: Config['retry'];
+  replica: string;
+}
+
+/**
+ * Delivers for one sink: claims in batches ahead of need, sends up to `concurrency` at once, has the outcomes stored.
+ *
+ * A claimed delivery waits in `ready`, is `underWay`, and is forgotten once its outcome is stored or its claim lost.
+ */
+export class SinkWorker {
+  readonly breaker: Breaker;
+  private readonly settler: Settler;
+  private readonly tasks: BackgroundTasks;
+  private readonly aborting = new AbortController();
+  private readonly underWay = new Set<Attempt>();
+  private readonly leaseMs: number;
+  private readonly ready: Held[] = [];
+  private running = false;
+  private claiming = false;
+  private asked = false;
+  private timer: NodeJS.Timeout | undefined;
+  private poll: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly sink: Sink,
+    private readonly context: WorkerContext,
+  ) {
+    const { retry, log } = context;
+    // One signal for all attempts, and each adds a listener of its own.
+    setMaxListeners(0, this.aborting.signal);
+    this.tasks = new BackgroundTasks((error, task) => log.warn({ err: error, task }, 'delivering is held up'));
+    const hold = { baseMs: retry.baseMs, capMs: Math.min(MAX_HOLD_MS, retry.capMs) };
+    this.breaker = new Breaker(hold, (from, to) => log.warn({ from, to }, 'breaker'));
+    this.settler = new Settler(sink, context.database, context.deliveries, context.metrics, log, this.aborting.signal);
+    // A delivery may wait for one whole attempt before its own begins.
+    this.leaseMs = 2 * sink.timeoutMs + SETTLE_MARGIN_MS;
+  }
+
+  start(): void {
+    this.running = true;
+    this.poll = setInterval(() => this.tick(), POLL_MS);
+    this.wakeIn(0);
+  }
+
+  /** Looks for due deliveries, now or as soon as the look that is under way is over. */
+  wake(): void {
+    this.asked = true;
+    if (this.claiming || !this.running) return;
+    this.claiming = true;
+    this.tasks.run('claim', () => this.claimWhileAsked());
+  }
+
+  /** Claims no more, waits up to `graceMs` for attempts under way, aborts the rest and gives their claims back. */
+  async stop(graceMs: number): Promise<void> {
+    if (!this.running) return;
+    this.running = false;
+    clearInterval(this.poll);
+    clearTimeout(this.timer);
+    this.giveBack();
+    await within(graceMs, this.tasks.idle());
+    this.aborting.abort();
+    await within(ABORT_MS, this.tasks.idle());
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    for (const attempt of this.underWay) {
+      if (now - attempt.startedAt < this.sink.timeoutMs + OVERDUE_MS) continue;
+      attempt.overdue({ kind: 'retry', code: 'delivery.timeout', message: `no outcome after ${this.sink.timeoutMs} ms` });
+    }
+    this.tasks.run('release expired claims', () => this.context.deliveries.releaseExpired(this.context.replica));
+    this.wake();
+  }
+
+  private async claimWhileAsked(): Promise<void> {
+    try {
+      while (this.asked && this.running) {
+        this.asked = false;
+        await this.fill();
+      }
+    } finally {
+      this.claiming = false;
+    }
+  }
+
+  /** Claims as much as can be begun soon: one batch ahead, so that slots do not wait for the database. */
+  private async fill(): Promise<void> {
+    this.launch();
+    const { concurrency } = this.sink;
+    // Claiming a few at a time would cost a commit for each of them.
+    if (this.ready.length > concurrency / 2) return;
+    const wanted = this.breaker.permits(2 * concurrency - this.underWay.size - this.ready.length);
+    if (wanted <= 0) return this.wakeIn(this.breaker.waitMs() || undefined);
+    const claimed = await this.claim(wanted);
+    this.ready.push(...claimed);
+    if (!this.running) return this.giveBack();
+    this.launch();
+    if (claimed.length >= wanted) this.asked = true;
+    else this.wakeIn((await this.context.deliveries.untilNextDue(this.sink.name)) ?? undefined);
+  }
+
+  private async claim(limit: number): Promise<Held[]> {
+    const { deliveries, replica } = this.context;
+    const claim = { sink: this.sink.name, limit, token: randomUUID(), replica, leaseMs: this.leaseMs };
+    // Before the question, so that we count the lease as over before the database does.
+    const claimedAt = performance.now();
+    const suspects = await deliveries.claimSuspect(claim);
+    const others = limit > suspects.length ? await deliveries.claimDue({ ...claim, limit: limit - suspects.length }) : [];
+    return [...suspects, ...others].map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs }));
+  }
+
+  private launch(): void {
+    while (this.running && this.ready.length > 0 && this.underWay.size < this.sink.concurrency) {
+      if (this.breaker.permits(1) === 0) return this.giveBack();
+      const held = this.ready.shift();
+      if (!held) return;
+      if (performance.now() - held.claimedAt > this.leaseMs - this.sink.timeoutMs - OVERDUE_MS) {
+        // Its lease might end before its attempt does.
+        this.giveBack(held);
+        continue;
+      }
+      this.begin(held);
+    }
+  }
+
+  private begin(held: Held): void {
+    this.breaker.started();
+    let overdue: Attempt['overdue'] = () => undefined;
+    const late = new Promise<SendOutcome>((resolve) => (overdue = resolve));
+    const attempt: Attempt = { ...held, startedAt: performance.now(), overdue };
+    this.underWay.add(attempt);
+    this.tasks.run('attempt', () => this.carryOut(attempt, late));
+  }
+
+  private async carryOut(attempt: Attempt, late: Promise<SendOutcome>): Promise<void> {
+    try {
+      const { delivery } = attempt;
+      const sent = delivery.crashes >= CRASH_LIMIT ? parked(delivery.crashes) : send(this.sink, delivery, this.aborting.signal);
+      const outcome = await Promise.race([sent, late]);
+      this.tellBreaker(outcome);
+      // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
+      if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
+      await this.settler.settle(endOf(attempt, outcome, this.context.retry));
+    } finally {
+      this.underWay.delete(attempt);
+      this.launch();
+      if (this.ready.length <= this.sink.concurrency / 2) this.wake();
+    }
+  }
+
+  private tellBreaker(outcome: SendOutcome): void {
+    if (outcome.kind === 'retry') this.breaker.failure(outcome.retryAfterMs);
+    // Without a status the receiver was not asked: a mapping failed, or it was put aside.
+    else if (outcome.kind === 'refused' && outcome.status === undefined) this.breaker.inconclusive();
+    else this.breaker.success();
+  }
+
+  /** Claims that will not be used now. */
+  private giveBack(...held: Held[]): void {
+    const unused = held.length > 0 ? held : this.ready.splice(0);
+    if (unused.length === 0) return;
+    this.tasks.run('give claims back', () => this.context.deliveries.release(unused.map(({ delivery }) => delivery)));
+    this.wakeIn(this.breaker.waitMs() || undefined);
+  }
+
+  /** The next look, unless the poll comes first. */
+  private wakeIn(ms: number | undefined): void {
+    if (ms === undefined || !this.running) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.wake(), Math.min(ms, MAX_TIMER_MS));
+  }
+}
+
+function parked(crashes: number): SendOutcome {
+  const message = `${crashes} processes died while they delivered this; it is not tried again by itself`;
+  return { kind: 'refused', code: 'delivery.crash', message };
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

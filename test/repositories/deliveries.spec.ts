@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
+import type { Claim, StoredOutcome } from '../../src/delivery/delivery.repository.js';
+import type { DeliveryDraft } from '../../src/delivery/sink.js';
+import type { DeliveryRow } from '../../src/storage/schema.js';
+import { describeEachDatabase, openDatabase } from '../helpers/databases.js';
+import { deliveryRow } from '../helpers/rows.js';
+
+function draft(but: Partial<DeliveryDraft> = {}): DeliveryDraft {
+  return { id: randomUUID(), sink: 'test', orderKey: randomUUID(), subjectId: 's', payload: '{"a":1}', receivedAt: 5, ...but };
+}
+
+function claim(but: Partial<Claim> = {}): Claim {
+  return { sink: 'test', limit: 100, token: randomUUID(), replica: 'me', leaseMs: 60_000, ...but };
+}
+
+function outcome(row: DeliveryRow, but: Partial<StoredOutcome> = {}): StoredOutcome {
+  return {
+    v_id: row.id,
+    v_claim: row.claim ?? '',
+    v_state: 'delivered',
+    v_attempts: 1,
+    v_delay_ms: 0,
+    v_status: 200,
+    v_code: null,
+    v_message: null,
+    ...but,
+  };
+}
+
+const ids = (rows: readonly { id: string }[]): string[] => rows.map((row) => row.id);
+
+describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
+  let deliveries: DeliveryRepository;
+
+  beforeEach(() => {
+    deliveries = new DeliveryRepository(getDb());
+  });
+
+  const enqueue = (...drafts: DeliveryDraft[]) => getDb().transaction((trx) => deliveries.insert(trx, drafts));
+  const settle = (...outcomes: StoredOutcome[]) => getDb().transaction((trx) => deliveries.settle(trx, outcomes));
+  const rowOf = (id: string) =>
+    getDb().db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+
+  it('takes each id once, and says which were new', async () => {
+    const [first, second] = [draft(), draft()];
+    expect(await enqueue(first)).toEqual([first.id]);
+    expect(await enqueue(first, second, second)).toEqual([second.id]);
+    expect(await rowOf(first.id)).toMatchObject({ payload: '{"a":1}', state: 'pending', attempts: 0, crashes: 0 });
+  });
+
+  it('claims what is due, in the order of insertion, and only once', async () => {
+    const drafts = Array.from({ length: 5 }, () => draft());
+    await enqueue(...drafts);
+    const first = await deliveries.claimDue(claim({ limit: 3 }));
+    const second = await deliveries.claimDue(claim());
+    expect([...ids(first), ...ids(second)]).toEqual(ids(drafts));
+    expect(await deliveries.claimDue(claim())).toEqual([]);
+    expect(first[0]?.claimed_until ?? 0).toBeGreaterThan(Date.now() + 50_000);
+  });
+
+  it('leaves other sinks and later ones alone', async () => {
+    await getDb().db.insertInto('deliveries').values([deliveryRow({ sink: 'other' }), deliveryRow({ due_at: 9e15 })]).execute();
+    expect(await deliveries.claimDue(claim())).toEqual([]);
+  });
+
+  it('keeps the order of one key: the next goes when the one before has ended', async () => {
+    const [a, b, other] = [draft({ orderKey: 'k' }), draft({ orderKey: 'k' }), draft()];
+    await enqueue(a, b, other);
+    const claimed = await deliveries.claimDue(claim());
+    expect(ids(claimed)).toEqual([a.id, other.id]);
+    await settle(outcome(claimed[0]!, { v_state: 'pending', v_delay_ms: 60_000, v_code: 'x', v_message: 'y' }));
+    expect(await deliveries.claimDue(claim())).toEqual([]);
+    await getDb().db.updateTable('deliveries').set({ due_at: 0 }).where('id', '=', a.id).execute();
+    const again = await deliveries.claimDue(claim());
+    expect(ids(again)).toEqual([a.id]);
+    await settle(outcome(again[0]!, { v_state: 'dead' }));
+    expect(ids(await deliveries.claimDue(claim()))).toEqual([b.id]);
+  });
+
+  it('stores outcomes of all kinds in one statement', async () => {
+    await enqueue(draft({ id: 'a' }), draft({ id: 'b' }), draft({ id: 'c' }));
+    const [a, b, c] = await deliveries.claimDue(claim());
+    const failed = { v_status: 503, v_code: 'history.down', v_message: `it's "down"` };
+    const stored = await settle(
+      outcome(a!),
+      outcome(b!, { ...failed, v_state: 'pending', v_delay_ms: 60_000 }),
+      outcome(c!, { ...failed, v_state: 'dead', v_status: 422 }),
+    );
+    expect(stored.map((row) => [row.id, row.attempts]).sort()).toEqual([['a', 1], ['b', 1], ['c', 1]]);
+    for (const row of stored) expect(Math.abs(row.at - Date.now())).toBeLessThan(5_000);
+    const free = { claim: null, claimed_by: null, claimed_until: null };
+    expect(await rowOf('a')).toMatchObject({ ...free, state: 'delivered', last_error_code: null, dead_at: null });
+    expect(await rowOf('b')).toMatchObject({ ...free, state: 'pending', last_error_message: `it's "down"`, delivered_at: null });
+    expect(await rowOf('c')).toMatchObject({ ...free, state: 'dead', last_status: 422, last_error_code: 'history.down' });
+    expect((await rowOf('a')).delivered_at).not.toBeNull();
+    expect((await rowOf('b')).due_at).toBeGreaterThan(Date.now() + 50_000);
+    expect((await rowOf('c')).dead_at).not.toBeNull();
+  });
+
+  it('is fenced: a lost claim changes nothing', async () => {
+    await enqueue(draft({ id: 'a' }));
+    const [lost] = await deliveries.claimDue(claim());
+    await deliveries.release([lost!]);
+    const [held] = await deliveries.claimDue(claim());
+    expect(await settle(outcome(lost!, { v_state: 'dead' }))).toEqual([]);
+    expect(await rowOf('a')).toMatchObject({ state: 'claimed', claim: held?.claim, attempts: 0 });
+    await deliveries.release([lost!]);
+    expect(await rowOf('a')).toMatchObject({ state: 'claimed' });
+    expect(await settle(outcome(held!))).toHaveLength(1);
+  });
+
+  it('gives claims back without counting an attempt', async () => {
+    await enqueue(draft({ id: 'a' }), draft({ id: 'b' }));
+    await deliveries.claimDue(claim({ limit: 1 }));
+    await deliveries.claimDue(claim({ replica: 'another' }));
+    await deliveries.releaseAll('me');
+    expect(await rowOf('a')).toMatchObject({ state: 'pending', attempts: 0, crashes: 0, claim: null });
+    expect(await rowOf('b')).toMatchObject({ state: 'claimed', claimed_by: 'another' });
+  });
+
+  it('gives back expired claims, but only its own', async () => {
+    await enqueue(draft({ id: 'a' }), draft({ id: 'b' }), draft({ id: 'c' }));
+    await deliveries.claimDue(claim({ limit: 1, leaseMs: -1 }));
+    await deliveries.claimDue(claim({ limit: 1, leaseMs: -1, replica: 'another' }));
+    await deliveries.claimDue(claim({ limit: 1 }));
+    await deliveries.releaseExpired('me');
+    expect(await Promise.all(['a', 'b', 'c'].map(async (id) => (await rowOf(id)).state))).toEqual(['pending', 'claimed', 'claimed']);
+  });
+
+  it('has one suspect in flight at a time, apart from the others', async () => {
+    const crashed = [deliveryRow({ id: 's1', crashes: 1 }), deliveryRow({ id: 's2', crashes: 1 })];
+    await getDb().db.insertInto('deliveries').values([...crashed, deliveryRow({ id: 'fresh' })]).execute();
+    expect(ids(await deliveries.claimDue(claim()))).toEqual(['fresh']);
+    const [first] = await deliveries.claimSuspect(claim());
+    expect(first?.id).toBe('s1');
+    expect(await deliveries.claimSuspect(claim())).toEqual([]);
+    await settle(outcome(first!, { v_state: 'pending', v_delay_ms: 60_000 }));
+    expect(await rowOf('s1')).toMatchObject({ crashes: 0 });
+    expect(ids(await deliveries.claimSuspect(claim()))).toEqual(['s2']);
+  });
+
+  it('knows when to look again', async () => {
+    expect(await deliveries.untilNextDue('test')).toBeNull();
+    await getDb().db.insertInto('deliveries').values(deliveryRow({ due_at: 1 })).execute();
+    // What is due already and was not claimed waits for another one, not for a time.
+    expect(await deliveries.untilNextDue('test')).toBeNull();
+    const later = Date.now() + 60_000;
+    await getDb().db.insertInto('deliveries').values([deliveryRow({ due_at: later, crashes: 1 }), deliveryRow({ due_at: later + 60_000 })]).execute();
+    const wait = (await deliveries.untilNextDue('test')) ?? 0;
+    expect(Math.abs(wait - 60_000)).toBeLessThan(5_000);
+  });
+
+  it('counts its backlog', async () => {
+    expect(await deliveries.backlog('test')).toEqual({ waiting: 0, oldestWaitingMs: null, dead: 0 });
+    const rows = [deliveryRow({ received_at: Date.now() - 60_000 }), deliveryRow({ state: 'claimed', received_at: Date.now() })];
+    await getDb().db.insertInto('deliveries').values([...rows, deliveryRow({ state: 'dead' }), deliveryRow({ state: 'delivered' })]).execute();
+    const backlog = await deliveries.backlog('test');
+    expect(backlog).toMatchObject({ waiting: 2, dead: 1 });
+    expect(Math.abs((backlog.oldestWaitingMs ?? 0) - 60_000)).toBeLessThan(5_000);
+  });
+
+  it('deletes what was delivered long ago, a part at a time', async () => {
+    const old = { state: 'delivered', delivered_at: 1 } as const;
+    const rows = [deliveryRow(old), deliveryRow(old), deliveryRow({ ...old, delivered_at: Date.now() }), deliveryRow({ state: 'dead', dead_at: 1 })];
+    await getDb().db.insertInto('deliveries').values(rows).execute();
+    expect(await deliveries.deleteDelivered(60_000, 1)).toBe(1);
+    expect(await deliveries.deleteDelivered(60_000, 10)).toBe(1);
+    expect(await deliveries.deleteDelivered(60_000, 10)).toBe(0);
+  });
+
+  it('gives each to one claimer only, however many claim at once', async () => {
+    await enqueue(...Array.from({ length: 300 }, () => draft()));
+    const target = getTarget();
+    const other = target.kind === 'postgres' ? await openDatabase(target) : undefined;
+    const claimers = [deliveries, new DeliveryRepository(other ?? getDb())];
+    const claimed = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => claimers[i % 2]!.claimDue(claim({ limit: 20 }))),
+    );
+    const all = ids(claimed.flat());
+    expect(new Set(all).size).toBe(all.length);
+    const rest = await deliveries.claimDue(claim({ limit: 300 }));
+    expect(all.length + rest.length).toBe(300);
+    await other?.close();
+  });
+});

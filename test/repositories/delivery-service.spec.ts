@@ -1,0 +1,288 @@
+import { randomUUID } from 'node:crypto';
+import type { Transaction } from 'kysely';
+import { DeadLetters } from '../../src/delivery/dead-letters.js';
+import { DeliveryNotDeadError, DeliveryNotFoundError } from '../../src/delivery/delivery.errors.js';
+import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
+import { DeliveryService } from '../../src/delivery/delivery.service.js';
+import { Outbox } from '../../src/delivery/outbox.js';
+import type { SendOutcome, Settlement, Sink } from '../../src/delivery/sink.js';
+import type { Database } from '../../src/storage/database.js';
+import { ReplicaRepository } from '../../src/storage/replica.repository.js';
+import { ReplicaService } from '../../src/storage/replica.service.js';
+import type { DeliveryRow, Schema } from '../../src/storage/schema.js';
+import { StorageUnavailableError } from '../../src/storage/storage.errors.js';
+import { Logs } from '../../src/telemetry/logs.js';
+import { Metrics } from '../../src/telemetry/metrics.js';
+import { describeEachDatabase } from '../helpers/databases.js';
+import { deliveryRow } from '../helpers/rows.js';
+
+type Send = (delivery: DeliveryRow, signal: AbortSignal) => Promise<SendOutcome>;
+
+const DELIVERED: SendOutcome = { kind: 'delivered', status: 200 };
+const DOWN: SendOutcome = { kind: 'retry', code: 'test.down', message: 'down', status: 503 };
+
+/** A sink whose answers the test gives, and which remembers everything. */
+class TestSink implements Sink {
+  readonly name = 'test';
+  readonly concurrency = 8;
+  timeoutMs = 1_000;
+  readonly sent: string[] = [];
+  readonly ended: Settlement[] = [];
+  inFlight = 0;
+  mostInFlight = 0;
+  refuseToSettle = 0;
+  private readonly waiting: { done: () => boolean; resolve: () => void }[] = [];
+
+  constructor(public answer: Send = async () => DELIVERED) {}
+
+  async send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome> {
+    this.sent.push(delivery.id);
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    this.look();
+    try {
+      return await this.answer(delivery, signal);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  async settled(_trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void> {
+    if (settlements.length > 0 && this.refuseToSettle-- > 0) throw new StorageUnavailableError('test: the disk is full');
+  }
+
+  afterSettled(settlements: readonly Settlement[]): void {
+    this.ended.push(...settlements);
+    this.look();
+  }
+
+  async replayed(_trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
+    this.sent.push(...deliveries.map((delivery) => `replay ${delivery.id}`));
+  }
+
+  /** Resolves once `done` holds; asked after each send and each settlement. */
+  until(done: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiting.push({ done, resolve });
+      this.look();
+    });
+  }
+
+  private look(): void {
+    for (const wait of this.waiting.filter(({ done }) => done())) {
+      this.waiting.splice(this.waiting.indexOf(wait), 1);
+      wait.resolve();
+    }
+  }
+}
+
+interface Delivering {
+  service: DeliveryService;
+  outbox: Outbox;
+  deadLetters: DeadLetters;
+  metrics: Metrics;
+}
+
+function deliveringOn(database: Database, sink: Sink, retry = { baseMs: 5, capMs: 20, maxMs: 60_000 }): Delivering {
+  const repository = new DeliveryRepository(database);
+  const outbox = new Outbox(repository);
+  const metrics = new Metrics();
+  const replica = new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
+  const service = new DeliveryService({ retry }, database, replica, repository, outbox, metrics, Logs.silent());
+  service.register(sink);
+  return { service, outbox, deadLetters: new DeadLetters(database, repository, service), metrics };
+}
+
+async function enqueue(database: Database, outbox: Outbox, ids: readonly string[], orderKey?: string): Promise<void> {
+  await database.transaction((trx) =>
+    outbox.enqueue(
+      trx,
+      ids.map((id) => ({ id, sink: 'test', orderKey: orderKey ?? id, subjectId: id, payload: '{}', receivedAt: Date.now() })),
+    ),
+  );
+  outbox.wake();
+}
+
+const uuids = (count: number): string[] => Array.from({ length: count }, () => randomUUID());
+
+describeEachDatabase('DeliveryService', (getDb) => {
+  let sink: TestSink;
+  let delivering: Delivering;
+
+  beforeEach(() => {
+    sink = new TestSink();
+    delivering = deliveringOn(getDb(), sink);
+  });
+
+  afterEach(async () => {
+    await delivering.service.stop(1_000);
+  });
+
+  const put = (ids: readonly string[], orderKey?: string) => enqueue(getDb(), delivering.outbox, ids, orderKey);
+  const rows = () => getDb().db.selectFrom('deliveries').selectAll().orderBy('seq').execute();
+  const outcomes = async () => (await delivering.metrics.deliveries.get()).values.map(({ labels, value }) => [labels.outcome, value]);
+
+  it('delivers everything once, no more than its concurrency at a time', async () => {
+    sink.answer = () => new Promise((resolve) => setImmediate(() => resolve(DELIVERED)));
+    await delivering.service.start();
+    const ids = uuids(200);
+    await put(ids);
+    await sink.until(() => sink.ended.length === 200);
+    expect([...sink.sent].sort()).toEqual([...ids].sort());
+    expect(sink.mostInFlight).toBe(8);
+    expect(new Set((await rows()).map((row) => row.state))).toEqual(new Set(['delivered']));
+    expect(await outcomes()).toEqual([['delivered', 200]]);
+  });
+
+  it('keeps the order of one key, through failures', async () => {
+    let failures = 3;
+    sink.answer = async () => (failures-- > 0 ? DOWN : DELIVERED);
+    await delivering.service.start();
+    const ids = uuids(4);
+    await put(ids, 'one key');
+    await sink.until(() => sink.ended.filter(({ state }) => state === 'delivered').length === 4);
+    expect([...new Set(sink.sent)]).toEqual(ids);
+    expect(sink.mostInFlight).toBe(1);
+  });
+
+  it('tries again until it succeeds, and counts', async () => {
+    let failures = 4;
+    sink.answer = async () => (failures-- > 0 ? DOWN : DELIVERED);
+    await delivering.service.start();
+    await put(['a']);
+    await sink.until(() => sink.ended.at(-1)?.state === 'delivered');
+    expect(sink.ended.map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['retry', 1],
+      ['retry', 2],
+      ['retry', 3],
+      ['retry', 4],
+      ['delivered', 5],
+    ]);
+    expect((await rows())[0]).toMatchObject({ attempts: 5, last_error_code: 'test.down', last_status: 200 });
+  });
+
+  it('gives up after the time for retries, and at once when refused', async () => {
+    delivering = deliveringOn(getDb(), sink, { baseMs: 5, capMs: 20, maxMs: 60 });
+    sink.answer = async ({ id }) => (id === 'no' ? { kind: 'refused', code: 'test.no', message: 'never', status: 422 } : DOWN);
+    await delivering.service.start();
+    await put(['no', 'late']);
+    await sink.until(() => sink.ended.filter(({ state }) => state === 'dead').length === 2);
+    const dead = new Map(sink.ended.filter(({ state }) => state === 'dead').map((each) => [each.delivery.id, each]));
+    expect(dead.get('no')).toMatchObject({ attempts: 1, error: { code: 'test.no', message: 'never' } });
+    const late = (await rows()).find((row) => row.id === 'late');
+    expect((late?.dead_at ?? 0) - (late?.first_attempt_at ?? 0)).toBeGreaterThanOrEqual(58);
+  });
+
+  it('holds everything back while the receiver is down, and loses nothing', async () => {
+    let down = true;
+    sink.answer = async () => (down ? DOWN : DELIVERED);
+    await delivering.service.start();
+    await put(uuids(100));
+    await sink.until(() => sink.sent.length >= 25);
+    expect(delivering.service.breakerState('test')).not.toBe('closed');
+    // One batch until the breaker noticed, then one probe at a time.
+    expect(new Set(sink.sent).size).toBeLessThan(60);
+    down = false;
+    await sink.until(() => sink.ended.filter(({ state }) => state === 'delivered').length === 100);
+    expect(delivering.service.breakerState('test')).toBe('closed');
+  });
+
+  it('keeps an outcome that could not be stored, and uses up no attempt for it', async () => {
+    sink.refuseToSettle = 2;
+    await delivering.service.start();
+    await put(['a']);
+    await sink.until(() => sink.ended.length === 1);
+    expect(sink.sent).toEqual(['a']);
+    expect((await rows())[0]).toMatchObject({ state: 'delivered', attempts: 1 });
+  });
+
+  it('changes nothing when its claim was lost meanwhile', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    sink.answer = async () => {
+      await held;
+      return DELIVERED;
+    };
+    await delivering.service.start();
+    await put(['a']);
+    await sink.until(() => sink.inFlight === 1);
+    await getDb().db.updateTable('deliveries').set({ claim: 'another', claimed_by: 'another' }).execute();
+    release();
+    await delivering.service.stop(1_000);
+    expect(sink.ended).toEqual([]);
+    expect((await rows())[0]).toMatchObject({ state: 'claimed', claim: 'another', attempts: 0 });
+    expect(await outcomes()).toEqual([['fenced', 1]]);
+  });
+
+  it('counts a rejection, and no outcome at all, as failures to be tried again', async () => {
+    let calls = 0;
+    sink.answer = async () => {
+      if (++calls === 1) throw new Error('socket hang up');
+      return DELIVERED;
+    };
+    await delivering.service.start();
+    await put(['a']);
+    await sink.until(() => sink.ended.length === 2);
+    expect(sink.ended[0]?.error).toEqual({ code: 'delivery.failed', message: 'socket hang up' });
+  });
+
+  it('aborts at the end of the grace, gives the claim back and counts no attempt', async () => {
+    sink.answer = (_, signal) =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve(DOWN), { once: true }));
+    await delivering.service.start();
+    await put(uuids(30));
+    await sink.until(() => sink.inFlight === 8);
+    await delivering.service.stop(10);
+    expect(sink.ended).toEqual([]);
+    for (const row of await rows()) expect(row).toMatchObject({ state: 'pending', attempts: 0, crashes: 0, claim: null });
+  });
+
+  it('puts aside what three processes died with, without sending it', async () => {
+    await getDb().db.insertInto('deliveries').values([deliveryRow({ id: 'poison', crashes: 3 }), deliveryRow({ id: 'fine', crashes: 2 })]).execute();
+    await delivering.service.start();
+    await sink.until(() => sink.ended.length === 2);
+    expect(sink.sent).toEqual(['fine']);
+    const poison = (await rows()).find((row) => row.id === 'poison');
+    expect(poison).toMatchObject({ state: 'dead', last_error_code: 'delivery.crash', attempts: 0, crashes: 3 });
+  });
+
+  describe('DeadLetters', () => {
+    async function dead(count: number): Promise<void> {
+      const letters = Array.from({ length: count }, (_, i) =>
+        deliveryRow({ id: `dead-${i}`, state: 'dead', dead_at: 100 + Math.floor(i / 2), last_error_code: `code-${i % 2}`, attempts: 7 }),
+      );
+      await getDb().db.insertInto('deliveries').values(letters).execute();
+    }
+
+    it('are listed newest first, page by page', async () => {
+      await dead(5);
+      const first = await delivering.deadLetters.list({ limit: 2 });
+      const second = await delivering.deadLetters.list({ limit: 2, cursor: first.nextCursor });
+      const third = await delivering.deadLetters.list({ limit: 2, cursor: second.nextCursor });
+      const all = [first, second, third].flatMap((page) => page.items.map((row) => row.id));
+      expect(all).toEqual(['dead-4', 'dead-3', 'dead-2', 'dead-1', 'dead-0']);
+      expect(third.nextCursor).toBeUndefined();
+      const filtered = await delivering.deadLetters.list({ limit: 9, reason: 'code-1' });
+      expect(filtered.items.map((row) => row.id)).toEqual(['dead-3', 'dead-1']);
+      await expect(delivering.deadLetters.list({ limit: 1, cursor: 'x' })).rejects.toMatchObject({ status: 400 });
+    });
+
+    it('go out again under the same id, as if never tried', async () => {
+      await dead(1);
+      await delivering.service.start();
+      const row = await delivering.deadLetters.replay('dead-0');
+      expect(row).toMatchObject({ state: 'pending', attempts: 0, first_attempt_at: null, dead_at: null });
+      await sink.until(() => sink.ended.length === 1);
+      expect(sink.sent).toEqual(['replay dead-0', 'dead-0']);
+      await expect(delivering.deadLetters.replay('dead-0')).rejects.toBeInstanceOf(DeliveryNotDeadError);
+      await expect(delivering.deadLetters.replay('nobody')).rejects.toBeInstanceOf(DeliveryNotFoundError);
+    });
+
+    it('go out again together, after a dry run', async () => {
+      await dead(5);
+      expect(await delivering.deadLetters.replayAll({ reason: 'code-0', dryRun: true })).toBe(3);
+      expect((await rows()).every((row) => row.state === 'dead')).toBe(true);
+      expect(await delivering.deadLetters.replayAll({ reason: 'code-0' })).toBe(3);
+      expect((await rows()).filter((row) => row.state === 'pending')).toHaveLength(3);
+    });
+  });
+});
