@@ -145,6 +145,7 @@ describe('conversations: events and look-ups', () => {
     conversations.start({ id, agents: [{ userId: first }] });
     const socket = await watch('user.end', 'acw');
     conversations.transfer(id, { to: { userId: second } });
+    expect(await look()).toMatchObject({ id, state: 'connected' });
     expect(await look()).not.toHaveProperty('endTime');
     conversations.finishWork(id, { userId: first, wrapupCode: 'one' });
     conversations.finishWork(id, { userId: second, wrapupCode: 'two' });

@@ -42,6 +42,9 @@ describe('socket protocol', () => {
     const dropped = await socket.ask({ message: 'unsubscribe', topics: [acwTopic('a')] });
     expect(dropped).toMatchObject({ result: '200', status: 'unsubscribed', topics: [acwTopic('a')] });
     expect(client.simulator.genesys.topics()).toEqual([acwTopic('b')]);
+    await socket.ask({ message: 'subscribe', topics: [acwTopic('b')] });
+    await socket.ask({ message: 'unsubscribe', topics: [acwTopic('b')] });
+    expect(client.simulator.genesys.conversations.finishWork('b').sentTo).toEqual([]);
   });
 
   it.each([[undefined], ['a'], [[]], [[1]]])(
@@ -91,8 +94,9 @@ describe('socket protocol', () => {
   it('closes the first socket when a second one comes, and sends events to the second', async () => {
     const { channel, socket: first } = await client.channelWithSocket();
     await client.subscribe(channel.id, [acwTopic('a')]);
+    const gone = new Promise((resolve) => client.simulator.genesys.once('disconnected', resolve));
     const second = await client.connect(channel.connectUri);
-    await first.closed;
+    await Promise.all([first.closed, gone]);
     expect(client.simulator.genesys.channels()[0]?.connected).toBe(true);
     client.simulator.genesys.conversations.finishWork('a');
     await second.next((message) => message.topicName === acwTopic('a'));
