@@ -1,11 +1,15 @@
 /** One suite, real servers: unit specs stand beside their source, repository and end-to-end suites in test/. */
 export default {
-  testEnvironment: 'node',
+  // Node's environment, which fails a file that leaves sockets, servers, timers or processes behind.
+  testEnvironment: '<rootDir>/test/leak-check.environment.js',
   roots: ['<rootDir>/src', '<rootDir>/simulator', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFilesAfterEnv: ['<rootDir>/test/setup.ts'],
+  // A rejection that nobody handles fails the test that was running.
+  waitForUnhandledRejections: true,
   testTimeout: 30_000,
+  maxWorkers: 2,
 };

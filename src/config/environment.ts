@@ -35,7 +35,11 @@ function readValues(env: Environment, problems: ConfigProblem[]): Values {
     const set = env[name]?.trim() ?? '';
     const raw = set === '' ? ('fallback' in variable ? variable.fallback : undefined) : set;
     if (raw === undefined) {
-      if (variable.required === true) problems.push({ variable: name, allowed: `is missing (${variable.meaning.replace(/\.$/, '')}); it ${variable.allowed}` });
+      if (variable.required === true)
+        problems.push({
+          variable: name,
+          allowed: `is missing (${variable.meaning.replace(/\.$/, '')}); it ${variable.allowed}`,
+        });
       continue;
     }
     const result = variable.schema.safeParse(raw);

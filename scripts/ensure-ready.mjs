@@ -1,0 +1,87 @@
+// Installs and builds what is missing or out of date, so that `npm start`, `npm test` and `npm run demo` work on a fresh
+// clone. Runs on whatever Node.js the host has (20 or newer) and before anything is installed, so it uses nothing but
+// Node.js itself. Takes well under 0.3 s when there is nothing to do.
+//
+//   node scripts/ensure-ready.mjs            packages and build
+//   node scripts/ensure-ready.mjs packages   packages only
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const PACKAGES_STAMP = join(ROOT, 'node_modules', '.gateway-packages');
+const BUILD_STAMP = join(ROOT, 'dist', '.gateway-build');
+const SOURCES = ['src', 'simulator', 'scripts', 'bench'];
+const BUILD_SETTINGS = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
+
+process.chdir(ROOT);
+// A deployed copy without sources is ready by being there.
+if (existsSync('src')) {
+  ensurePackages();
+  if (process.argv[2] !== 'packages') ensureBuild();
+}
+
+function ensurePackages() {
+  if (stampOf(PACKAGES_STAMP) === packagesHash()) return;
+  say('Installing packages (once, a minute or so) ...');
+  // `npm run` says where npm is; called by hand, the shell's npm is used.
+  const npm = process.env.npm_execpath;
+  const [command, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
+  // A production setting would leave out what the build needs.
+  run(command, [...before, 'install', '--include=dev', '--no-audit', '--no-fund'], 'npm install', 'inherit');
+  // After the install, which may complete the lock file.
+  writeFileSync(PACKAGES_STAMP, packagesHash());
+}
+
+function ensureBuild() {
+  const hash = sourcesHash();
+  if (stampOf(BUILD_STAMP) === hash) return;
+  say('Building ...');
+  const node = join('node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  run(node, [join('node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'], 'nest build', 'pipe');
+  mkdirSync(dirname(BUILD_STAMP), { recursive: true });
+  writeFileSync(BUILD_STAMP, hash);
+}
+
+/** Scripts and other fields of package.json may change without an install; another platform needs one. */
+function packagesHash() {
+  const { dependencies, devDependencies, overrides, allowScripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const wanted = JSON.stringify({ dependencies, devDependencies, overrides, allowScripts });
+  const lock = existsSync('package-lock.json') ? readFileSync('package-lock.json', 'utf8') : '';
+  return hashOf([process.platform, process.arch, wanted, lock]);
+}
+
+/** Names, sizes and times, not contents: some hundred files in a few milliseconds. */
+function sourcesHash() {
+  const files = SOURCES.filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'));
+  return hashOf(
+    [...files, ...BUILD_SETTINGS].sort().map((name) => {
+      const { size, mtimeMs } = statSync(name);
+      return `${name} ${size} ${mtimeMs}`;
+    }),
+  );
+}
+
+function hashOf(parts) {
+  return createHash('sha256').update(parts.join('\n')).digest('hex');
+}
+
+function stampOf(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+function run(command, args, what, stdio) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { stdio, encoding: 'utf8' });
+  if (status === 0) return;
+  if (stdio === 'pipe') process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
+  say(`${what} failed${error === undefined ? '' : `: ${error.message}`}; see above.`);
+  process.exit(status ?? 1);
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
