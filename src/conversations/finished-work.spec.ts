@@ -1,0 +1,135 @@
+import type { AnalyticsConversation, ConversationParticipant } from '../genesys/genesys.types.js';
+import { workOfAnalytics, workOfConversation } from './finished-work.js';
+
+const ID = '0b5c2c4a-1111-4222-8333-944444444444';
+
+function analytics(session: object, participant: object = {}): AnalyticsConversation {
+  return {
+    conversationId: ID,
+    originatingDirection: 'inbound',
+    participants: [
+      { participantId: 'customer', purpose: 'customer', sessions: [{ segments: [] }] },
+      { participantId: 'p1', purpose: 'agent', userId: 'U1', sessions: [session], ...participant },
+    ],
+  };
+}
+
+const interact = { segmentType: 'interact', segmentStart: '2026-01-01T00:00:00Z', segmentEnd: '2026-01-01T00:01:10Z' };
+const wrapup = {
+  segmentType: 'wrapup',
+  segmentStart: '2026-01-01T00:01:10Z',
+  segmentEnd: '2026-01-01T00:01:25Z',
+  queueId: 'q1',
+  wrapUpCode: 'code',
+  wrapUpNote: 'note',
+};
+
+describe('workOfAnalytics', () => {
+  it('reads a finished wrap-up segment', () => {
+    const session = { sessionId: 's1', mediaType: 'voice', direction: 'inbound', segments: [interact, wrapup] };
+    expect(workOfAnalytics(analytics(session))).toEqual({
+      unclear: false,
+      finished: [
+        {
+          obtainedBy: 'lookup',
+          conversationId: ID,
+          participantId: 'p1',
+          sessionId: 's1',
+          userId: 'u1',
+          queueId: 'q1',
+          channel: 'CALL',
+          direction: 'INBOUND',
+          wrapupCode: 'code',
+          wrapupNotes: 'note',
+          wrapupDurationMs: 15_000,
+          endedAt: Date.parse('2026-01-01T00:01:25Z'),
+        },
+      ],
+    });
+  });
+
+  it('finds the code on whichever segment it stands, and prefers the metric for the duration', () => {
+    const session = {
+      sessionId: 's1',
+      metrics: [{ name: 'tAcw', value: 14_990 }],
+      segments: [
+        { ...interact, wrapUpCode: 'code' },
+        { ...wrapup, wrapUpCode: null, wrapUpNote: null },
+      ],
+    };
+    const [work] = workOfAnalytics(analytics(session)).finished;
+    expect(work).toMatchObject({ wrapupCode: 'code', wrapupDurationMs: 14_990 });
+  });
+
+  it('takes a wrap-up without an end as not finished, and as unclear', () => {
+    const session = { sessionId: 's1', segments: [interact, { ...wrapup, segmentEnd: null }] };
+    expect(workOfAnalytics(analytics(session))).toEqual({ finished: [], unclear: true });
+  });
+
+  it('takes a leg that is still going on as not finished, and as clear', () => {
+    const session = { sessionId: 's1', segments: [{ ...interact, segmentEnd: undefined }] };
+    expect(workOfAnalytics(analytics(session))).toEqual({ finished: [], unclear: false });
+  });
+
+  it('knows skipped work', () => {
+    const session = { sessionId: 's1', acwSkipped: true, segments: [interact] };
+    expect(workOfAnalytics(analytics(session)).finished).toMatchObject([
+      { wrapupCode: 'ININ-WRAP-UP-SKIPPED', endedAt: Date.parse('2026-01-01T00:01:10Z') },
+    ]);
+  });
+
+  it('takes only agents, and survives nulls everywhere', () => {
+    const session = { sessionId: 's1', segments: [interact, wrapup] };
+    expect(workOfAnalytics(analytics(session, { purpose: 'ivr' })).finished).toEqual([]);
+    expect(workOfAnalytics({ participants: null })).toEqual({ finished: [], unclear: false });
+    expect(workOfAnalytics(analytics({ segments: null }, { sessions: null })).finished).toEqual([]);
+  });
+});
+
+describe('workOfConversation', () => {
+  const participant = (call: object, more: object = {}): { participants: ConversationParticipant[] } => ({
+    participants: [{ id: 'p1', purpose: 'agent', userId: 'u1', queueId: 'q1', calls: [{ id: 's1', ...call }], ...more }],
+  });
+  const complete = { state: 'complete', startTime: '2026-01-01T00:01:10Z', endTime: '2026-01-01T00:01:25Z' };
+  const saved = { code: 'code', notes: 'note', durationSeconds: 15, endTime: '2026-01-01T00:01:25Z' };
+
+  it('reads complete work; seconds become milliseconds', () => {
+    const found = workOfConversation(ID, participant({ direction: 'outbound', afterCallWork: complete, wrapup: saved }));
+    expect(found.finished).toEqual([
+      {
+        obtainedBy: 'lookup',
+        conversationId: ID,
+        participantId: 'p1',
+        sessionId: 's1',
+        userId: 'u1',
+        queueId: 'q1',
+        channel: 'CALL',
+        direction: 'OUTBOUND',
+        wrapupCode: 'code',
+        wrapupNotes: 'note',
+        wrapupDurationMs: 15_000,
+        endedAt: Date.parse('2026-01-01T00:01:25Z'),
+      },
+    ]);
+  });
+
+  it.each([
+    ['pending work', { afterCallWork: { state: 'pending' } }, {}],
+    ['no work at all', { afterCallWork: { state: 'notApplicable' } }, {}],
+    ['an unknown state', { afterCallWork: { state: 'unknown' } }, {}],
+    ['a provisional save', { afterCallWork: complete, wrapup: { ...saved, provisional: true } }, {}],
+    ['work that has begun', {}, { startAcwTime: '2026-01-01T00:01:10Z', wrapup: saved }],
+  ])('does not take %s as finished', (_name, call, more) => {
+    expect(workOfConversation(ID, participant(call, more)).finished).toEqual([]);
+  });
+
+  it('reads the times of the participant when there is no state', () => {
+    const more = { endAcwTime: '2026-01-01T00:01:25Z', wrapup: saved };
+    expect(workOfConversation(ID, participant({}, more)).finished).toMatchObject([{ wrapupCode: 'code' }]);
+  });
+
+  it('knows skipped work', () => {
+    const call = { afterCallWork: { ...complete, state: 'skipped' } };
+    expect(workOfConversation(ID, participant(call)).finished).toMatchObject([{ wrapupCode: 'ININ-WRAP-UP-SKIPPED' }]);
+  });
+});
