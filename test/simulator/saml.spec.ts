@@ -1,33 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { SignedXml } from 'xml-crypto';
+import { SignedAssertion } from '../../src/auth/saml/signed-assertion.js';
 import { Client } from './client.js';
 
 const NS = 'urn:oasis:names:tc:SAML:2.0:assertion';
-const folder = mkdtempSync(join(tmpdir(), 'simulator-saml-'));
-
-function identityProvider(name: string): { key: string; certificate: string } {
-  const [key, certificate] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-  const args = [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    `/CN=${name}`,
-    '-keyout',
-    key,
-    '-out',
-    certificate,
-  ];
-  execFileSync('openssl', args, { stdio: 'ignore' });
-  return { key: readFileSync(key, 'utf8'), certificate: readFileSync(certificate, 'utf8') };
-}
+const fixture = (name: string): string => resolve('src/auth/testing', name);
+const CERTIFICATE = fixture('idp.cert.pem');
+const KEY = fixture('idp.key.pem');
 
 interface Shape {
   id?: string;
@@ -64,17 +45,18 @@ function sign(xml: string, privateKey: string): string {
 }
 
 describe('SAML assertion against a certificate', () => {
-  const own = identityProvider('own');
-  const other = identityProvider('other');
+  const own = readFileSync(KEY, 'utf8');
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString();
   let client: Client;
 
   beforeAll(async () => {
-    client = await Client.start({ genesys: { samlCertificate: own.certificate, samlAudience: 'genesys' } });
+    client = await Client.start({
+      genesys: { samlCertificate: readFileSync(CERTIFICATE, 'utf8'), samlAudience: 'genesys' },
+    });
   });
-  afterAll(async () => {
-    await client.stop();
-    rmSync(folder, { recursive: true });
-  });
+  afterAll(() => client.stop());
 
   const present = async (xml: string): Promise<[number, string | undefined]> => {
     const grant_type = 'urn:ietf:params:oauth:grant-type:saml2-bearer';
@@ -87,30 +69,43 @@ describe('SAML assertion against a certificate', () => {
   };
 
   it('takes one that is signed, in time and meant for it', async () => {
-    expect(await present(sign(assertion(), own.key))).toEqual([200, undefined]);
+    expect(await present(sign(assertion(), own))).toEqual([200, undefined]);
+  });
+
+  it('takes the one that the gateway signs', async () => {
+    const settings = {
+      kind: 'signed' as const,
+      keyFile: KEY,
+      certFile: CERTIFICATE,
+      issuer: 'idp',
+      nameId: 'gateway@demo',
+      audience: 'genesys',
+    };
+    const target = { tokenUrl: `${client.simulator.loginUrl}/oauth/token`, orgName: 'demo-org' };
+    const { encoded } = await new SignedAssertion(settings, target).assertion();
+    expect(await present(Buffer.from(encoded, 'base64').toString('utf8'))).toEqual([200, undefined]);
   });
 
   it('takes one inside a response', async () => {
-    const response = `<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol">${sign(assertion(), own.key)}</p:Response>`;
+    const response = `<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol">${sign(assertion(), own)}</p:Response>`;
     expect(await present(response)).toEqual([200, undefined]);
   });
 
   it.each([
     ['unsigned', () => assertion(), /0 signatures/],
-    ['signed by another', () => sign(assertion(), other.key), /signature .* not valid/],
+    ['signed by another', () => sign(assertion(), other), /signature .* not valid/],
     [
       'changed after signing',
-      () => sign(assertion(), own.key).replace('service@demo', 'admin@demo'),
+      () => sign(assertion(), own).replace('service@demo', 'admin@demo'),
       /signature .* not valid/,
     ],
-    ['over', () => sign(assertion({ from: -7200, to: -3600 }), own.key), /expired/],
-    ['early', () => sign(assertion({ from: 3600, to: 7200 }), own.key), /not valid yet/],
-    ['for somebody else', () => sign(assertion({ audience: 'salesforce' }), own.key), /another audience/],
-    ['not naming a subject', () => sign(assertion({ name: '' }), own.key), /no subject/],
+    ['over', () => sign(assertion({ from: -7200, to: -3600 }), own), /expired/],
+    ['early', () => sign(assertion({ from: 3600, to: 7200 }), own), /not valid yet/],
+    ['for somebody else', () => sign(assertion({ audience: 'salesforce' }), own), /another audience/],
+    ['not naming a subject', () => sign(assertion({ name: '' }), own), /no subject/],
     [
       'wrapped: a second, unsigned assertion stands in front',
-      () =>
-        `<r>${assertion({ id: '_evil', name: 'admin' })}${sign(assertion({ from: -7200, to: -3600 }), own.key)}</r>`,
+      () => `<r>${assertion({ id: '_evil', name: 'admin' })}${sign(assertion({ from: -7200, to: -3600 }), own)}</r>`,
       /expired/,
     ],
   ])('refuses one that is %s', async (_what, make, reason) => {
