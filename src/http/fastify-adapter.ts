@@ -27,7 +27,7 @@ export function createHttpAdapter(): FastifyAdapter {
       return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
     },
   });
-  const instance = adapter.getInstance() as unknown as FastifyInstance;
+  const instance = adapter.getInstance<FastifyInstance>();
   const table = new RouteTable();
   table.watch(instance);
   tables.set(rootOf(instance), table);
