@@ -59,7 +59,7 @@ export class Observable<Events extends Announcements> {
             const value = predicate();
             if (!value) return;
             done();
-            resolve(value as NonNullable<T>);
+            resolve(value);
           } catch (error) {
             waiter.fail(error instanceof Error ? error : new Error(String(error)));
           }

@@ -23,7 +23,7 @@ export interface Operation {
   summary: string;
   /** Field names, `?` behind optional ones. */
   fields: string[];
-  handle(controlled: Controlled, call: Call<unknown>): unknown;
+  handle: (controlled: Controlled, call: Call<unknown>) => unknown;
 }
 
 type Route = `${Operation['method']} ${string}`;

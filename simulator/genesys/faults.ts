@@ -15,8 +15,8 @@ interface Parts {
   options: () => GenesysOptions;
 }
 
-/** A channel's id, or all channels. */
-export type Target = string | 'all';
+/** A channel's id, or `all`. */
+export type Target = string;
 
 /** Trouble to order. Those with a count wear off by themselves; `clear` ends the others. */
 export class Faults extends RequestFaults {

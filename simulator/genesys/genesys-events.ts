@@ -31,4 +31,4 @@ export type GenesysEvents = {
 
 export type RemovalReason = 'quota' | 'expired' | 'fault' | 'no-longer-subscribed' | 'reset';
 
-export type Announce = <Name extends keyof GenesysEvents & string>(name: Name, event: GenesysEvents[Name]) => void;
+export type Announce = <Name extends keyof GenesysEvents>(name: Name, event: GenesysEvents[Name]) => void;

@@ -17,9 +17,9 @@ interface Recording {
   clock: SimulatedClock;
   faults: Faults;
   /** Called when a request has come, with status 0. */
-  arrived(request: RecordedRequest): void;
+  arrived: (request: RecordedRequest) => void;
   /** Called when its status is known: just before the answer goes out, or when the connection was dropped. */
-  answered(request: RecordedRequest): void;
+  answered: (request: RecordedRequest) => void;
 }
 
 /** Records every request of a server and lets ordered faults happen to it. */

@@ -52,8 +52,7 @@ function signedPart(document: Document, xml: string, certificate: string): strin
   // The key comes from the organisation's settings; a key inside the message proves nothing.
   const verifier = new SignedXml({ publicCert: certificate, getCertFromKeyInfo: () => null });
   try {
-    // xml-crypto names the browser's Node type; it works on xmldom's.
-    verifier.loadSignature(signature as unknown as Parameters<SignedXml['loadSignature']>[0]);
+    verifier.loadSignature(signature);
     if (!verifier.checkSignature(xml)) throw invalid('The signature of the assertion is not valid.');
   } catch (cause) {
     throw cause instanceof OAuthRefusal ? cause : invalid('The signature of the assertion is not valid.', cause);

@@ -125,7 +125,7 @@ export class Socket {
     this.closed = new Promise((resolve) => ws.once('close', resolve));
     ws.on('error', () => undefined);
     ws.on('message', (data) => {
-      this.texts.push(String(data));
+      this.texts.push((data as Buffer).toString('utf8'));
       for (const look of [...this.#waiting]) look();
     });
   }
