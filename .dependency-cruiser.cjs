@@ -29,7 +29,12 @@ const arrows = Object.entries(MAY_USE).map(([feature, allowed]) => ({
 module.exports = {
   forbidden: [
     ...arrows,
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'leaves-use-no-feature',
       severity: 'error',

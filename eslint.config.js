@@ -34,7 +34,15 @@ export default tseslint.config(
   },
   {
     // Programs that talk to a person, and tests and benchmarks that start programs.
-    files: ['scripts/**', 'simulator/main.ts', 'simulator/command-line.ts', 'bench/**', 'test/**', 'src/config/**', '**/*.spec.ts'],
+    files: [
+      'scripts/**',
+      'simulator/main.ts',
+      'simulator/command-line.ts',
+      'bench/**',
+      'test/**',
+      'src/config/**',
+      '**/*.spec.ts',
+    ],
     rules: { 'no-restricted-properties': 'off' },
   },
   { files: ['scripts/**', 'simulator/main.ts', 'bench/**'], rules: { 'no-console': 'off' } },
