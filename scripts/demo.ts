@@ -72,9 +72,11 @@ function environment(simulator: Simulator, folder: string): Record<string, strin
 /** The gateway's own words on channels and gaps; everything else is seen from outside. */
 function showLog(screen: Screen): (line: Record<string, unknown>) => void {
   return (line) => {
-    if (line['msg'] === 'channel state') screen.step('channel', `no. ${line['channel']}: ${line['from']} → ${line['to']}`);
+    if (line['msg'] === 'channel state')
+      screen.step('channel', `no. ${line['channel']}: ${line['from']} → ${line['to']}`);
     if (line['msg'] === 'gap begins') screen.step('gap', `${line['topics']} topics not covered: ${line['reason']}`);
-    if (line['msg'] === 'gap ended') screen.step('gap ended', `after ${line['seconds']} s; what was missed is looked up`);
+    if (line['msg'] === 'gap ended')
+      screen.step('gap ended', `after ${line['seconds']} s; what was missed is looked up`);
   };
 }
 
@@ -85,7 +87,10 @@ async function playDay(screen: Screen, simulator: Simulator, gateway: GatewayChi
   const centre = new ContactCentre(simulator, gateway.url, KEYS.intake, (conversation) => {
     if (shown.size < SHOWN_IN_FULL) shown.add(conversation.id);
     if (shown.has(conversation.id)) {
-      screen.step('accepted', `${conversation.mediaType.toLowerCase()} ${short(conversation.id)} of ${conversation.customerId}`);
+      screen.step(
+        'accepted',
+        `${conversation.mediaType.toLowerCase()} ${short(conversation.id)} of ${conversation.customerId}`,
+      );
     }
   });
   const tally = setInterval(() => screen.tally(tallyText(simulator, centre)), 2_000);
@@ -105,7 +110,9 @@ async function playDay(screen: Screen, simulator: Simulator, gateway: GatewayChi
 function showSteps(screen: Screen, simulator: Simulator, shown: Set<string>): void {
   const conversationOf = (topic: string): string => topic.split('.')[4] ?? '';
   const { genesys, history } = simulator;
-  genesys.on('token', ({ grant, expiresInS }) => screen.step('token', `granted by ${grant} for ${expiresInS / 3600} h`));
+  genesys.on('token', ({ grant, expiresInS }) =>
+    screen.step('token', `granted by ${grant} for ${expiresInS / 3600} h`),
+  );
   genesys.on('subscribed', ({ topics }) => showTopics('subscribed', topics));
   genesys.on('unsubscribed', ({ topics }) => showTopics('unsubscribed', topics));
   genesys.on('event-sent', ({ topic }) => {
@@ -128,7 +135,9 @@ async function makeTrouble(screen: Screen, simulator: Simulator): Promise<void> 
     work();
   };
   await Promise.all([
-    at(TROUBLE.socketClosing, 'Genesys announces that it closes the socket (maintenance)', () => genesys.faults.socketClosing('all')),
+    at(TROUBLE.socketClosing, 'Genesys announces that it closes the socket (maintenance)', () =>
+      genesys.faults.socketClosing('all'),
+    ),
     at(TROUBLE.droppedSocket, 'the network drops the socket, events are missed', () => {
       genesys.faults.refuseUpgrade({ count: 3, status: 503 });
       genesys.faults.closeSocket('all');
@@ -163,7 +172,13 @@ async function summarise(screen: Screen, simulator: Simulator, gateway: GatewayC
   screen.row('repeats dropped by their key', result.repeats);
   screen.row('topics still subscribed', simulator.genesys.topics().length);
   screen.row('sockets still open', simulator.genesys.channels().filter((channel) => channel.connected).length);
-  screen.row("the gateway's ledger", Object.entries(ledger).filter(([, n]) => n > 0).map(([name, n]) => `${name} ${n}`).join(', '));
+  screen.row(
+    "the gateway's ledger",
+    Object.entries(ledger)
+      .filter(([, n]) => n > 0)
+      .map(([name, n]) => `${name} ${n}`)
+      .join(', '),
+  );
   screen.row('seconds', screen.seconds.toFixed(1));
 }
 

@@ -12,9 +12,8 @@ export async function createGateway(config: Config): Promise<NestFastifyApplicat
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config), createHttpAdapter(), {
     ...HTTP_OPTIONS,
     abortOnError: false,
-    bufferLogs: true,
+    logger: new NestLogger(Logs.to(config.log)),
   });
-  app.useLogger(new NestLogger(app.get(Logs)));
   serveApiDocs(app);
   return app;
 }

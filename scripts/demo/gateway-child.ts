@@ -48,10 +48,7 @@ async function listening(
       if (line['msg'] === 'listening') resolve(String(line['url']));
       onLog(line);
     });
-    exited.then(
-      ([code]) => reject(new Error(`The gateway ended with ${code}.\n${complaints.join('\n')}`)),
-      reject,
-    );
+    exited.then(([code]) => reject(new Error(`The gateway ended with ${code}.\n${complaints.join('\n')}`)), reject);
   });
 }
 

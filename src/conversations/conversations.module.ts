@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DeliveryModule } from '../delivery/delivery.module.js';
 import { GenesysModule } from '../genesys/genesys.module.js';
 import { HistoryModule } from '../history/history.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
@@ -14,7 +15,7 @@ import { SupportResultController } from './support-result.controller.js';
 
 /** The life of an interaction: taken in, listened for, captured, looked up, and what became of it. */
 @Module({
-  imports: [GenesysModule, HistoryModule, NotificationsModule],
+  imports: [DeliveryModule, GenesysModule, HistoryModule, NotificationsModule],
   controllers: [SupportInteractionController, SupportResultController],
   providers: [
     CaptureService,

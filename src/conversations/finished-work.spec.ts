@@ -88,13 +88,18 @@ describe('workOfAnalytics', () => {
 
 describe('workOfConversation', () => {
   const participant = (call: object, more: object = {}): { participants: ConversationParticipant[] } => ({
-    participants: [{ id: 'p1', purpose: 'agent', userId: 'u1', queueId: 'q1', calls: [{ id: 's1', ...call }], ...more }],
+    participants: [
+      { id: 'p1', purpose: 'agent', userId: 'u1', queueId: 'q1', calls: [{ id: 's1', ...call }], ...more },
+    ],
   });
   const complete = { state: 'complete', startTime: '2026-01-01T00:01:10Z', endTime: '2026-01-01T00:01:25Z' };
   const saved = { code: 'code', notes: 'note', durationSeconds: 15, endTime: '2026-01-01T00:01:25Z' };
 
   it('reads complete work; seconds become milliseconds', () => {
-    const found = workOfConversation(ID, participant({ direction: 'outbound', afterCallWork: complete, wrapup: saved }));
+    const found = workOfConversation(
+      ID,
+      participant({ direction: 'outbound', afterCallWork: complete, wrapup: saved }),
+    );
     expect(found.finished).toEqual([
       {
         obtainedBy: 'lookup',

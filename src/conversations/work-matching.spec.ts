@@ -24,7 +24,11 @@ describe('completes', () => {
     ['work without a time', {}, { endedAt: undefined }, true],
   ])('%s', (_name, fields, workFields, expected) => {
     const { endedAt, userId, ...rest } = work(workFields as Partial<AfterCallWork>);
-    const given = { ...rest, ...(endedAt === undefined ? {} : { endedAt }), ...(userId === undefined ? {} : { userId }) };
+    const given = {
+      ...rest,
+      ...(endedAt === undefined ? {} : { endedAt }),
+      ...(userId === undefined ? {} : { userId }),
+    };
     expect(completes(given, interaction('i1', fields))).toBe(expected);
   });
 });

@@ -35,13 +35,20 @@ export class DeadLetters {
 
   /** Newest first. What dies or is replayed meanwhile moves no page. @throws CursorInvalidError */
   async list({ limit, cursor, reason }: DeadLetterQuery): Promise<DeadLetterPage> {
-    let query = this.database.db.selectFrom('deliveries').selectAll().where(sql<boolean>`state = 'dead'`);
+    let query = this.database.db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where(sql<boolean>`state = 'dead'`);
     if (reason !== undefined) query = query.where('last_error_code', '=', reason);
     if (cursor !== undefined) {
       const [deadAt, seq] = parseCursor(cursor);
       query = query.where(sql<boolean>`(dead_at, seq) < (${deadAt}, ${seq})`);
     }
-    const rows = await query.orderBy('dead_at', 'desc').orderBy('seq', 'desc').limit(limit + 1).execute();
+    const rows = await query
+      .orderBy('dead_at', 'desc')
+      .orderBy('seq', 'desc')
+      .limit(limit + 1)
+      .execute();
     const items = rows.slice(0, limit);
     const last = items.at(-1);
     return rows.length > limit && last ? { items, nextCursor: `${last.dead_at}.${last.seq}` } : { items };
@@ -61,7 +68,10 @@ export class DeadLetters {
   async replayAll(filter: { reason?: string | undefined; limit?: number; dryRun?: boolean }): Promise<number> {
     const limit = Math.min(filter.limit ?? REPLAY_LIMIT, REPLAY_LIMIT);
     const count = await this.database.transaction(async (trx) => {
-      let query = trx.selectFrom('deliveries').select('id').where(sql<boolean>`state = 'dead'`);
+      let query = trx
+        .selectFrom('deliveries')
+        .select('id')
+        .where(sql<boolean>`state = 'dead'`);
       if (filter.reason !== undefined) query = query.where('last_error_code', '=', filter.reason);
       const ids = (await query.orderBy('dead_at').orderBy('seq').limit(limit).execute()).map((row) => row.id);
       return filter.dryRun === true ? ids.length : (await this.revive(trx, ids)).length;

@@ -196,7 +196,14 @@ export class DeliveryRepository {
   async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
     return trx
       .updateTable('deliveries')
-      .set({ state: 'pending', attempts: 0, crashes: 0, first_attempt_at: null, due_at: this.database.now, dead_at: null })
+      .set({
+        state: 'pending',
+        attempts: 0,
+        crashes: 0,
+        first_attempt_at: null,
+        due_at: this.database.now,
+        dead_at: null,
+      })
       .where('id', 'in', jsonList(this.database.kind, ids))
       .where('state', '=', 'dead')
       .returningAll()

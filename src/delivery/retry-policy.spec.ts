@@ -19,7 +19,10 @@ describe('decideRetry', () => {
   });
 
   it('makes a last attempt at the end of the time, and gives up when that fails', () => {
-    expect(decideRetry({ attempts: 99, sinceFirstMs: policy.maxMs - 5 }, policy, most)).toEqual({ kind: 'retry', delayMs: 5 });
+    expect(decideRetry({ attempts: 99, sinceFirstMs: policy.maxMs - 5 }, policy, most)).toEqual({
+      kind: 'retry',
+      delayMs: 5,
+    });
     expect(decideRetry({ attempts: 100, sinceFirstMs: policy.maxMs }, policy, most)).toEqual({ kind: 'give-up' });
   });
 

@@ -70,12 +70,18 @@ export class Settler {
   /** It may have been delivered: it goes out again under the same key, which the receiver recognises. */
   private fenced(ended: Ended, reason: string): void {
     this.metrics.deliveries.inc({ outcome: 'fenced' });
-    this.log.warn({ delivery: ended.delivery.id, reason }, 'the claim on a delivery was lost before its outcome was stored');
+    this.log.warn(
+      { delivery: ended.delivery.id, reason },
+      'the claim on a delivery was lost before its outcome was stored',
+    );
   }
 
   private async store(items: Ended[]): Promise<boolean[]> {
     const settlements = await this.database.transaction(async (trx) => {
-      const stored = await this.deliveries.settle(trx, items.map((item) => item.stored));
+      const stored = await this.deliveries.settle(
+        trx,
+        items.map((item) => item.stored),
+      );
       const byId = new Map(stored.map((row) => [row.id, row]));
       const held = items.flatMap((item) => {
         const row = byId.get(item.delivery.id);

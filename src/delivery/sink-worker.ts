@@ -97,7 +97,11 @@ export class SinkWorker {
     const now = performance.now();
     for (const attempt of this.underWay) {
       if (now - attempt.startedAt < this.sink.timeoutMs + OVERDUE_MS) continue;
-      attempt.overdue({ kind: 'retry', code: 'delivery.timeout', message: `no outcome after ${this.sink.timeoutMs} ms` });
+      attempt.overdue({
+        kind: 'retry',
+        code: 'delivery.timeout',
+        message: `no outcome after ${this.sink.timeoutMs} ms`,
+      });
     }
     this.tasks.run('release expired claims', () => this.context.deliveries.releaseExpired(this.context.replica));
     this.wake();
@@ -136,7 +140,8 @@ export class SinkWorker {
     // Before the question, so that we count the lease as over before the database does.
     const claimedAt = performance.now();
     const suspects = await deliveries.claimSuspect(claim);
-    const others = limit > suspects.length ? await deliveries.claimDue({ ...claim, limit: limit - suspects.length }) : [];
+    const others =
+      limit > suspects.length ? await deliveries.claimDue({ ...claim, limit: limit - suspects.length }) : [];
     return [...suspects, ...others].map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs }));
   }
 
@@ -166,7 +171,8 @@ export class SinkWorker {
   private async carryOut(attempt: Attempt, late: Promise<SendOutcome>): Promise<void> {
     try {
       const { delivery } = attempt;
-      const sent = delivery.crashes >= CRASH_LIMIT ? parked(delivery.crashes) : send(this.sink, delivery, this.aborting.signal);
+      const sent =
+        delivery.crashes >= CRASH_LIMIT ? parked(delivery.crashes) : send(this.sink, delivery, this.aborting.signal);
       const outcome = await Promise.race([sent, late]);
       this.tellBreaker(outcome);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.

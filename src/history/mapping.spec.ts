@@ -26,7 +26,9 @@ describe('mapping', () => {
   });
 
   it('reshapes, and leaves out what is absent', async () => {
-    const mapping = await load('{ "id": recordId, "who": { "customer": customerId, "agent": agentId }, "code": wrapup.code }');
+    const mapping = await load(
+      '{ "id": recordId, "who": { "customer": customerId, "agent": agentId }, "code": wrapup.code }',
+    );
     const { agentId: _, ...record } = SAMPLE_RECORD;
     expect(JSON.parse(await mapping.body(record))).toEqual({
       id: record.recordId,

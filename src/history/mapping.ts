@@ -29,7 +29,9 @@ export const PLAIN: Mapping = { body: async (record) => JSON.stringify(record) }
 /** Reads, compiles and tries the mapping in `file`. @throws MappingInvalidError with the file, line and column. */
 export async function loadMapping(file: string): Promise<Mapping> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new MappingInvalidError(`HISTORY_MAPPING_FILE ${file} cannot be read: ${asError(error).message}`, { cause: error });
+    throw new MappingInvalidError(`HISTORY_MAPPING_FILE ${file} cannot be read: ${asError(error).message}`, {
+      cause: error,
+    });
   });
   try {
     const mapping = compile(text);
@@ -58,13 +60,16 @@ async function mapBody(mapping: jsonata.Expression, record: HistoryRecord): Prom
     const { code, position } = error as JsonataFailure;
     const where = position === undefined ? '' : ` at character ${position}`;
     // Not jsonata's message: it may quote the record. Its code is looked up easily.
-    throw new MappingFailedError(`The mapping failed${where} with JSONata error ${code ?? 'of no code'}.`, { cause: error });
+    throw new MappingFailedError(`The mapping failed${where} with JSONata error ${code ?? 'of no code'}.`, {
+      cause: error,
+    });
   }
 }
 
 function serialise(body: unknown): string {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    const kind = body === undefined ? 'nothing' : Array.isArray(body) ? 'an array' : body === null ? 'null' : `a ${typeof body}`;
+    const kind =
+      body === undefined ? 'nothing' : Array.isArray(body) ? 'an array' : body === null ? 'null' : `a ${typeof body}`;
     throw new MappingFailedError(`The mapping gave ${kind} instead of an object.`);
   }
   return JSON.stringify(body);

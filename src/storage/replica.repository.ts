@@ -29,7 +29,9 @@ export class ReplicaRepository {
     const row = await db
       .insertInto('replicas')
       .values({ id, started_at: now, lease_until: sql<number>`${now} + ${sql.lit(leaseMs)}` })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ lease_until: (eb) => eb.ref('excluded.lease_until') }))
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet({ lease_until: (eb) => eb.ref('excluded.lease_until') }),
+      )
       .returning('lock_key')
       .executeTakeFirstOrThrow();
     return row.lock_key;
@@ -103,16 +105,24 @@ export class ReplicaRepository {
   private async bury(trx: Transaction<Schema>, dead: readonly Suspect[]): Promise<string[]> {
     if (dead.length === 0) return [];
     const { kind, now } = this.database;
-    const suspects = trx
-      .selectFrom('replicas')
-      .where('id', 'in', jsonList(kind, dead.map((suspect) => suspect.id)));
+    const suspects = trx.selectFrom('replicas').where(
+      'id',
+      'in',
+      jsonList(
+        kind,
+        dead.map((suspect) => suspect.id),
+      ),
+    );
     if (kind === 'sqlite') return this.deleteReplicas(trx, await suspects.select('id').execute());
     // Taking the lock keeps one that comes back from claiming to be alive until this has been committed.
     const rows = await suspects
       .select(['id', sql<boolean>`lease_until < ${now} or ${takeLock}`.as('dead')])
       .forUpdate()
       .execute();
-    return this.deleteReplicas(trx, rows.filter((row) => row.dead));
+    return this.deleteReplicas(
+      trx,
+      rows.filter((row) => row.dead),
+    );
   }
 
   private async deleteReplicas(trx: Transaction<Schema>, rows: readonly { id: string }[]): Promise<string[]> {
@@ -132,7 +142,12 @@ export class ReplicaRepository {
       .where(sql<boolean>`status in ('accepted', 'listening')`)
       .execute();
     await trx.updateTable('channels').set({ owner: heir }).where('owner', 'in', owners).execute();
-    await trx.updateTable('gaps').set({ owner: heir }).where('owner', 'in', owners).where('to_at', 'is', null).execute();
+    await trx
+      .updateTable('gaps')
+      .set({ owner: heir })
+      .where('owner', 'in', owners)
+      .where('to_at', 'is', null)
+      .execute();
     // Each of these was in flight when its process died, so each may be what killed it.
     await trx
       .updateTable('deliveries')

@@ -43,6 +43,8 @@ export function outageTranslator(target: StorageTarget, isOutage: (error: unknow
   return (error) => {
     if (error instanceof GatewayError || !isOutage(error)) return error;
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    return new StorageUnavailableError(`${where} cannot be used: ${reason}. Try again once it is back.`, { cause: error });
+    return new StorageUnavailableError(`${where} cannot be used: ${reason}. Try again once it is back.`, {
+      cause: error,
+    });
   };
 }

@@ -85,8 +85,12 @@ async function createInteractionIndexes(db: Kysely<unknown>): Promise<void> {
   await index('waiting', ['conversation_id']).where(WAITING).execute();
   await index('waiting_owner', ['owner']).where(WAITING).execute();
   await index('expiry', ['expires_at']).where(WAITING).execute();
-  await index('lookup', ['lookup_at']).where(sql<boolean>`lookup_at is not null`).execute();
-  await index('gap', ['gap_id']).where(sql<boolean>`gap_id is not null`).execute();
+  await index('lookup', ['lookup_at'])
+    .where(sql<boolean>`lookup_at is not null`)
+    .execute();
+  await index('gap', ['gap_id'])
+    .where(sql<boolean>`gap_id is not null`)
+    .execute();
   // The ledger counts, lists page, retention deletes by status and age.
   await index('status', ['status', 'accepted_at', 'id']).execute();
   await index('age', ['accepted_at', 'id']).execute();
@@ -120,7 +124,9 @@ async function createDeliveries(db: Kysely<unknown>, kind: DatabaseKind): Promis
   await createDeliveryIndexes(db);
   if (kind === 'postgres') {
     // The queue's live part is small and changes all the time: vacuum it by what changed, not by a share of 30 days' rows.
-    await sql`alter table deliveries set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)`.execute(db);
+    await sql`alter table deliveries set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)`.execute(
+      db,
+    );
   }
 }
 
@@ -128,17 +134,30 @@ async function createDeliveryIndexes(db: Kysely<unknown>): Promise<void> {
   const index = (name: string, columns: string[]) =>
     db.schema.createIndex(`deliveries_${name}`).on('deliveries').columns(columns);
   // Claiming: what is due, and what stands behind an earlier one with the same key.
-  await index('due', ['sink', 'due_at', 'seq']).where(sql<boolean>`state = 'pending' and crashes = 0`).execute();
+  await index('due', ['sink', 'due_at', 'seq'])
+    .where(sql<boolean>`state = 'pending' and crashes = 0`)
+    .execute();
   await index('order', ['order_key', 'seq']).where(UNDELIVERED).execute();
   // Health: how many wait, and since when.
   await index('backlog', ['sink', 'received_at']).where(UNDELIVERED).execute();
   // Those that a process died with: few, and at most one of them in flight per sink, whoever claims.
-  await index('suspects', ['sink', 'due_at', 'seq']).where(sql<boolean>`state = 'pending' and crashes > 0`).execute();
-  await index('one_suspect', ['sink']).unique().where(sql<boolean>`state = 'claimed' and crashes > 0`).execute();
+  await index('suspects', ['sink', 'due_at', 'seq'])
+    .where(sql<boolean>`state = 'pending' and crashes > 0`)
+    .execute();
+  await index('one_suspect', ['sink'])
+    .unique()
+    .where(sql<boolean>`state = 'claimed' and crashes > 0`)
+    .execute();
   // Claims that end without an outcome: the owner stopped, stalled or died.
-  await index('claims', ['claimed_by', 'claimed_until']).where(sql<boolean>`state = 'claimed'`).execute();
-  await index('dead', ['dead_at', 'seq']).where(sql<boolean>`state = 'dead'`).execute();
-  await index('retention', ['delivered_at']).where(sql<boolean>`state = 'delivered'`).execute();
+  await index('claims', ['claimed_by', 'claimed_until'])
+    .where(sql<boolean>`state = 'claimed'`)
+    .execute();
+  await index('dead', ['dead_at', 'seq'])
+    .where(sql<boolean>`state = 'dead'`)
+    .execute();
+  await index('retention', ['delivered_at'])
+    .where(sql<boolean>`state = 'delivered'`)
+    .execute();
   await index('subject', ['subject_id']).execute();
 }
 
@@ -167,7 +186,12 @@ async function createGaps(db: Kysely<unknown>): Promise<void> {
     .addColumn('owner', 'text', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('gaps_age').on('gaps').columns(['from_at', 'id']).execute();
-  await db.schema.createIndex('gaps_open').on('gaps').columns(['owner']).where(sql<boolean>`to_at is null`).execute();
+  await db.schema
+    .createIndex('gaps_open')
+    .on('gaps')
+    .columns(['owner'])
+    .where(sql<boolean>`to_at is null`)
+    .execute();
 }
 
 /** One row that the readiness check writes: a database that can be read but not written takes no intake. */
