@@ -22,6 +22,8 @@ const OVERDUE_MS = 5_000;
 const ABORT_MS = 1_000;
 /** Longest pause between two probes of a receiver that is down, so that its return is noticed soon. */
 const MAX_HOLD_MS = 30_000;
+/** Batches claimed ahead of those under way: each claim is a commit, so fewer and larger ones are cheaper. */
+const AHEAD = 2;
 const MAX_TIMER_MS = 60_000;
 
 export interface WorkerContext {
@@ -63,8 +65,8 @@ export class SinkWorker {
     const hold = { baseMs: retry.baseMs, capMs: Math.min(MAX_HOLD_MS, retry.capMs) };
     this.breaker = new Breaker(hold, (from, to) => log.warn({ from, to }, 'breaker'));
     this.settler = new Settler(sink, context.database, context.deliveries, context.metrics, log, this.aborting.signal);
-    // A delivery may wait for one whole attempt before its own begins.
-    this.leaseMs = 2 * sink.timeoutMs + SETTLE_MARGIN_MS;
+    // A delivery may wait for `AHEAD` whole attempts before its own begins.
+    this.leaseMs = (AHEAD + 1) * sink.timeoutMs + SETTLE_MARGIN_MS;
   }
 
   start(): void {
@@ -118,13 +120,12 @@ export class SinkWorker {
     }
   }
 
-  /** Claims as much as can be begun soon: one batch ahead, so that slots do not wait for the database. */
+  /** Claims as much as can be begun soon, so that slots do not wait for the database. */
   private async fill(): Promise<void> {
     this.launch();
     const { concurrency } = this.sink;
-    // Claiming a few at a time would cost a commit for each of them.
-    if (this.ready.length > concurrency / 2) return;
-    const wanted = this.breaker.permits(2 * concurrency - this.underWay.size - this.ready.length);
+    if (!this.runsLow()) return;
+    const wanted = this.breaker.permits((AHEAD + 1) * concurrency - this.underWay.size - this.ready.length);
     if (wanted <= 0) return this.wakeIn(this.breaker.waitMs() || undefined);
     const claimed = await this.claim(wanted);
     this.ready.push(...claimed);
@@ -132,6 +133,11 @@ export class SinkWorker {
     this.launch();
     if (claimed.length >= wanted) this.asked = true;
     else this.wakeIn((await this.context.deliveries.untilNextDue(this.sink.name)) ?? undefined);
+  }
+
+  /** Claiming a few at a time would cost a commit for each of them. */
+  private runsLow(): boolean {
+    return this.ready.length <= this.sink.concurrency / 2;
   }
 
   private async claim(limit: number): Promise<Held[]> {
@@ -181,7 +187,7 @@ export class SinkWorker {
     } finally {
       this.underWay.delete(attempt);
       this.launch();
-      if (this.ready.length <= this.sink.concurrency / 2) this.wake();
+      if (this.runsLow()) this.wake();
     }
   }
 
