@@ -15,6 +15,10 @@ export interface GatewayProcess {
   /** Every line of its log so far. */
   logs: LogLine[];
   child: ChildProcess;
+  /** The first line, past or to come, that fits. Rejects when the process ends before it, or after `timeoutMs`. */
+  logged(fits: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
+  /** The exit code once it has ended; null when a signal killed it. */
+  exited: Promise<number | null>;
   /** Sends the signal and waits for the end. Answers the exit code, null after a signal that kills. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -30,17 +34,19 @@ export async function spawnGateway(environment: Environment): Promise<GatewayPro
   const logs: LogLine[] = [];
   const output: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const exited = (once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>).then(([code]) => code);
+  const watchers = new Set<(line: LogLine) => void>();
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       output.push(line);
       const entry = parseLine(line);
       if (!entry) return;
       logs.push(entry);
+      for (const watch of [...watchers]) watch(entry);
       if (entry.msg === 'listening') resolve(String(entry['url']));
     });
     exited.then(
-      ([code]) => reject(new Error(`the gateway ended with ${code} before it listened:\n${output.join('\n')}`)),
+      (code) => reject(new Error(`the gateway ended with ${code} before it listened:\n${output.join('\n')}`)),
       reject,
     );
   });
@@ -48,10 +54,26 @@ export async function spawnGateway(environment: Environment): Promise<GatewayPro
     url,
     logs,
     child,
-    end: async (signal) => {
+    exited,
+    logged: (fits, timeoutMs = 10_000) =>
+      new Promise((resolve, reject) => {
+        const done = (settle: () => void): void => {
+          clearTimeout(timer);
+          watchers.delete(watch);
+          settle();
+        };
+        const watch = (line: LogLine): void => {
+          if (fits(line)) done(() => resolve(line));
+        };
+        const fail = (why: string): void => done(() => reject(new Error(`${why}: ${String(fits).slice(0, 200)}`)));
+        const timer = setTimeout(() => fail(`no such line within ${timeoutMs} ms`), timeoutMs);
+        watchers.add(watch);
+        void exited.then(() => fail('the gateway ended without such a line'));
+        for (const line of logs) watch(line);
+      }),
+    end: (signal) => {
       child.kill(signal);
-      const [code] = await exited;
-      return code;
+      return exited;
     },
   };
 }
