@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { startSimulator, type Simulator } from '../simulator/index.js';
 import { audit, type Audit } from './demo/audit.js';
 import { ContactCentre } from './demo/contact-centre.js';
-import { type GatewayChild, startGatewayChild } from './demo/gateway-child.js';
+import { type GatewayChild, type LogLine, startGatewayChild } from './demo/gateway-child.js';
 import { planDay, TROUBLE } from './demo/plan.js';
 import { Screen } from './demo/screen.js';
 
@@ -35,11 +35,12 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const screen = new Screen();
+  const shown = new Set<string>();
   const folder = await mkdtemp(join(tmpdir(), 'genesys-gateway-demo-'));
   const simulator = await startSimulator({ genesys: { closingGraceMs: 5_000, heartbeatMs: 5_000 } });
   try {
-    const gateway = await startGatewayChild(environment(simulator, folder), showLog(screen));
-    const result = await playDay(screen, simulator, gateway, count);
+    const gateway = await startGatewayChild(environment(simulator, folder), showLog(screen, shown));
+    const result = await playDay(screen, simulator, gateway, count, shown);
     if (process.stdout.isTTY && !values.once) await stayUp(screen, simulator, gateway);
     const code = await gateway.stop();
     screen.row('gateway ended by SIGTERM with code', code ?? 'none', code === 0);
@@ -65,24 +66,31 @@ function environment(simulator: Simulator, folder: string): Record<string, strin
     CHANNEL_LINGER_MS: '1000',
     RETRY_BASE_MS: '250',
     RETRY_CAP_MS: '2000',
-    LOG_LEVEL: 'info',
+    LOG_LEVEL: 'debug',
   };
 }
 
-/** The gateway's own words on channels and gaps; everything else is seen from outside. */
-function showLog(screen: Screen): (line: Record<string, unknown>) => void {
+/** The gateway's own words on channels, gaps and what it captured; everything else is seen from outside. */
+function showLog(screen: Screen, shown: ReadonlySet<string>): (line: LogLine) => void {
   return (line) => {
-    if (line['msg'] === 'channel state')
-      screen.step('channel', `no. ${line['channel']}: ${line['from']} → ${line['to']}`);
-    if (line['msg'] === 'gap begins') screen.step('gap', `${line['topics']} topics not covered: ${line['reason']}`);
-    if (line['msg'] === 'gap ended')
-      screen.step('gap ended', `after ${line['seconds']} s; what was missed is looked up`);
+    const text = (name: string): string => String(line[name]);
+    if (line.msg === 'channel state') screen.step('channel', `no. ${text('channel')}: ${text('from')} → ${text('to')}`);
+    if (line.msg === 'gap begins') screen.step('gap', `${text('topics')} topics not covered: ${text('reason')}`);
+    if (line.msg === 'gap ended') screen.step('gap ended', `after ${text('seconds')} s; what was missed is looked up`);
+    if (line.msg === 'captured' && shown.has(text('conversation'))) {
+      screen.step('captured', `${short(text('conversation'))} by ${text('obtainedBy')}`);
+    }
   };
 }
 
-async function playDay(screen: Screen, simulator: Simulator, gateway: GatewayChild, count: number): Promise<Audit> {
+async function playDay(
+  screen: Screen,
+  simulator: Simulator,
+  gateway: GatewayChild,
+  count: number,
+  shown: Set<string>,
+): Promise<Audit> {
   screen.title(`A contact centre's day: ${count} conversations, the gateway at ${gateway.url}`);
-  const shown = new Set<string>();
   showSteps(screen, simulator, shown);
   const centre = new ContactCentre(simulator, gateway.url, KEYS.intake, (conversation) => {
     if (shown.size < SHOWN_IN_FULL) shown.add(conversation.id);
@@ -115,9 +123,6 @@ function showSteps(screen: Screen, simulator: Simulator, shown: Set<string>): vo
   );
   genesys.on('subscribed', ({ topics }) => showTopics('subscribed', topics));
   genesys.on('unsubscribed', ({ topics }) => showTopics('unsubscribed', topics));
-  genesys.on('event-sent', ({ topic }) => {
-    if (topic.endsWith('.acw')) showTopics('captured', [topic], ' after-call work is over');
-  });
   history.on('record', ({ body }) => {
     const { conversationId = '', wrapup } = body as { conversationId?: string; wrapup?: { code?: string } };
     if (shown.has(conversationId)) screen.step('delivered', `${short(conversationId)} with wrap-up ${wrapup?.code}`);

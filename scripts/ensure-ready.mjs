@@ -29,8 +29,15 @@ function ensurePackages() {
   // `npm run` says where npm is; called by hand, the shell's npm is used.
   const npm = process.env.npm_execpath;
   const [command, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  // A production setting would leave out what the build needs.
-  run(command, [...before, 'install', '--include=dev', '--no-audit', '--no-fund'], 'npm install', 'inherit');
+  // A production setting would leave out what the build needs. Install scripts run only for those packages that package.json
+  // allows: npm before 11 knows no `allowScripts` and would call a compiler for better-sqlite3, which brings its binaries.
+  run(
+    command,
+    [...before, 'install', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'],
+    'npm install',
+    'inherit',
+  );
+  run(command, [...before, 'rebuild', '--foreground-scripts=false', ...withScripts()], 'npm rebuild', 'pipe');
   // After the install, which may complete the lock file.
   writeFileSync(PACKAGES_STAMP, packagesHash());
 }
@@ -43,6 +50,12 @@ function ensureBuild() {
   run(node, [join('node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'], 'nest build', 'pipe');
   mkdirSync(dirname(BUILD_STAMP), { recursive: true });
   writeFileSync(BUILD_STAMP, hash);
+}
+
+/** Installed packages whose install scripts package.json allows: the Node.js runtime, and tools for this platform. */
+function withScripts() {
+  const { allowScripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  return Object.keys(allowScripts).filter((name) => allowScripts[name] && existsSync(join('node_modules', name)));
 }
 
 /** Scripts and other fields of package.json may change without an install; another platform needs one. */

@@ -9,12 +9,18 @@ export interface GatewayChild {
   stop(): Promise<number | null>;
 }
 
+/** A line of the gateway's log. */
+export interface LogLine {
+  msg: string;
+  [field: string]: unknown;
+}
+
 const MAIN = join(import.meta.dirname, '../../src/main.js');
 
 /** @param onLog gets each line of its log, parsed. Rejects with what it printed when it ends before it listens. */
 export async function startGatewayChild(
   environment: Record<string, string>,
-  onLog: (line: Record<string, unknown>) => void,
+  onLog: (line: LogLine) => void,
 ): Promise<GatewayChild> {
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
@@ -35,7 +41,7 @@ export async function startGatewayChild(
 async function listening(
   child: ChildProcess,
   exited: Promise<[number | null]>,
-  onLog: (line: Record<string, unknown>) => void,
+  onLog: (line: LogLine) => void,
 ): Promise<string> {
   const { stdout, stderr } = child;
   if (!stdout || !stderr) throw new Error('the gateway was started without pipes');
@@ -45,16 +51,16 @@ async function listening(
     createInterface({ input: stdout }).on('line', (text) => {
       const line = parse(text);
       if (line['level'] === 'fatal') complaints.push(text);
-      if (line['msg'] === 'listening') resolve(String(line['url']));
+      if (line.msg === 'listening') resolve(String(line['url']));
       onLog(line);
     });
     exited.then(([code]) => reject(new Error(`The gateway ended with ${code}.\n${complaints.join('\n')}`)), reject);
   });
 }
 
-function parse(text: string): Record<string, unknown> {
+function parse(text: string): LogLine {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return JSON.parse(text) as LogLine;
   } catch {
     return { msg: text };
   }

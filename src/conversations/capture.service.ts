@@ -74,7 +74,11 @@ export class CaptureService {
   private async persist(batch: Received[]): Promise<number[]> {
     const completions = await this.commitPatiently(batch);
     if (completions.length > 0) this.outbox.wake();
-    for (const { work } of completions) this.metrics.captured.inc({ obtained_by: work.obtainedBy });
+    for (const { interaction, work } of completions) {
+      const { conversationId: conversation, obtainedBy } = work;
+      this.metrics.captured.inc({ obtained_by: obtainedBy });
+      this.log.debug({ interaction: interaction.id, conversation, obtainedBy }, 'captured');
+    }
     const counts = new Map<AfterCallWork, number>();
     for (const { work } of completions) counts.set(work, (counts.get(work) ?? 0) + 1);
     return batch.map(({ work }) => {

@@ -7,7 +7,8 @@ import { ReplicaService } from '../storage/replica.service.js';
 import type { ChannelRow } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { Channel, type ChannelSignal, type ChannelTools } from './channel.js';
+import { Channel, type ChannelTools } from './channel.js';
+import type { ChannelSignal } from './channel-signal.js';
 import { ChannelCreator } from './channel-creator.service.js';
 import { ChannelRepository } from './channel.repository.js';
 

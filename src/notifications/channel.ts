@@ -6,6 +6,7 @@ import type { GenesysClient } from '../genesys/genesys.client.js';
 import type { ChannelRow } from '../storage/schema.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { ChannelSignal, Told } from './channel-signal.js';
 import { connectionOver, prove } from './channel-connection.js';
 import { ChannelSocket, type SocketEnd } from './channel-socket.js';
 import { mayFollow, type ChannelState } from './channel-state.js';
@@ -20,24 +21,6 @@ const RECONNECT = { baseMs: 1_000, capMs: 60_000 };
 const HEALTHY_AFTER_MS = 30_000;
 /** HTTP answers to the upgrade that mean: this channel is no more (wire facts §3.1). */
 const GONE_STATUSES = [401, 404, 410];
-
-/** What a channel tells its manager, in order. */
-export type ChannelSignal = { channel: Channel } & (
-  | { kind: 'state'; from: ChannelState; to: ChannelState; reason: string }
-  | { kind: 'event'; topic: string; body: unknown; receivedAt: number }
-  | { kind: 'confirmed'; topics: string[] }
-  /** The socket is lost (or was silent) since `since`, epoch ms: what the channel holds is not covered. */
-  | { kind: 'lost'; reason: string; since: number }
-  | { kind: 'missing'; topics: string[]; since: number }
-  | { kind: 'rejected'; topic: string; reason: string }
-  | { kind: 'full'; topics: string[] }
-  /** Genesys announced that it closes the socket. */
-  | { kind: 'closing' }
-  | { kind: 'token-revoked' }
-  | { kind: 'gone'; reason: string }
-);
-
-type Told = ChannelSignal extends infer S ? (S extends ChannelSignal ? Omit<S, 'channel'> : never) : never;
 
 export interface ChannelTools {
   client: GenesysClient;
@@ -208,7 +191,7 @@ export class Channel {
     if (this.stop.signal.aborted) return false;
     this.failures = performance.now() - openedAt >= HEALTHY_AFTER_MS ? 0 : this.failures + 1;
     this.tools.metrics.reconnects.inc({ reason: cause });
-    this.tell({ kind: 'lost', reason, since: Date.now() - (performance.now() - socket.lastFrameAt) });
+    this.tell({ kind: 'lost', reason, since: Date.now() - Math.round(performance.now() - socket.lastFrameAt) });
     if (cause === 'gone') {
       this.end(reason);
       return false;
@@ -306,6 +289,6 @@ export class Channel {
   }
 
   private tell(signal: Told): void {
-    this.signals.next({ channel: this, ...signal } as ChannelSignal);
+    this.signals.next({ channel: this, ...signal });
   }
 }

@@ -78,7 +78,7 @@ export class GapRecorder {
   }
 
   private ended(gap: GapOpened, to: number): void {
-    const seconds = Math.max(0, to - gap.from) / 1000;
+    const seconds = Math.round(Math.max(0, to - gap.from)) / 1000;
     this.log.info({ gap: gap.id, channel: gap.channelNo, seconds }, 'gap ended');
     this.metrics.gapSeconds.inc(seconds);
     this.lastEndedAt = to;

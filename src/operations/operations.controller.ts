@@ -1,22 +1,19 @@
 import { Controller, Get, HttpCode, HttpStatus, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import { Roles } from '../access/access.decorators.js';
 import { DeadLetters } from '../delivery/dead-letters.js';
-import { pageLimit, storableText } from '../http/schemas.js';
 import { GapRepository } from '../notifications/gap.repository.js';
 import { channelViews, type ChannelView } from './channel.view.js';
 import { deadLetterView, gapView, type DeadLetterView, type GapView } from './operations.views.js';
+import {
+  deadLettersSchema,
+  gapsSchema,
+  recordIdSchema,
+  type DeadLettersQuery,
+  type GapsQuery,
+} from './operations.schemas.js';
 import { LedgerService, type Ledger } from './ledger.service.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
-
-const deadLettersSchema = z.strictObject({
-  limit: pageLimit(500, 50),
-  cursor: storableText(200, 1).optional(),
-  reason: storableText(100, 1).optional(),
-});
-const gapsSchema = z.strictObject({ limit: pageLimit(500, 50) });
-const recordIdSchema = z.guid('must be the id of a record, a UUID').transform((id) => id.toLowerCase());
 
 @ApiTags('operations')
 @Roles('admin')
@@ -43,14 +40,14 @@ export class OperationsController {
 
   @Get('gaps')
   @ApiOperation({ summary: 'Stretches of time in which topics were not covered, newest first' })
-  async listGaps(@Query({ schema: gapsSchema }) query: z.infer<typeof gapsSchema>): Promise<{ items: GapView[] }> {
+  async listGaps(@Query({ schema: gapsSchema }) query: GapsQuery): Promise<{ items: GapView[] }> {
     return { items: (await this.gaps.list(query.limit)).map(gapView) };
   }
 
   @Get('dead-letters')
   @ApiOperation({ summary: 'Records that were given up, newest first; `reason` is an error code' })
   async listDeadLetters(
-    @Query({ schema: deadLettersSchema }) query: z.infer<typeof deadLettersSchema>,
+    @Query({ schema: deadLettersSchema }) query: DeadLettersQuery,
   ): Promise<{ items: DeadLetterView[]; nextCursor?: string }> {
     const { items, nextCursor } = await this.deadLetters.list(query);
     return { items: items.map(deadLetterView), ...(nextCursor === undefined ? {} : { nextCursor }) };

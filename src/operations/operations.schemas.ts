@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { pageLimit, storableText } from '../http/schemas.js';
+
+/** Query of `GET /ops/dead-letters`. */
+export const deadLettersSchema = z.strictObject({
+  limit: pageLimit(500, 50),
+  cursor: storableText(200, 1).optional(),
+  reason: storableText(100, 1).optional(),
+});
+export type DeadLettersQuery = z.infer<typeof deadLettersSchema>;
+
+/** Query of `GET /ops/gaps`. */
+export const gapsSchema = z.strictObject({ limit: pageLimit(500, 50) });
+export type GapsQuery = z.infer<typeof gapsSchema>;
+
+export const recordIdSchema = z.guid('must be the id of a record, a UUID').transform((id) => id.toLowerCase());
