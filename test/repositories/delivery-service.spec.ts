@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import { DeadLetters } from '../../src/delivery/dead-letters.js';
 import { DeliveryNotDeadError, DeliveryNotFoundError } from '../../src/delivery/delivery.errors.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
+import type { Claim } from '../../src/delivery/delivery.repository.js';
 import { DeliveryService } from '../../src/delivery/delivery.service.js';
 import { Outbox } from '../../src/delivery/outbox.js';
 import type { SendOutcome, Settlement, Sink } from '../../src/delivery/sink.js';
@@ -75,7 +76,18 @@ class TestSink implements Sink {
   }
 }
 
+/** Counts how often deliveries are claimed. */
+class CountingRepository extends DeliveryRepository {
+  claims = 0;
+
+  override claimDue(claim: Claim): Promise<DeliveryRow[]> {
+    this.claims++;
+    return super.claimDue(claim);
+  }
+}
+
 interface Delivering {
+  repository: CountingRepository;
   service: DeliveryService;
   outbox: Outbox;
   deadLetters: DeadLetters;
@@ -83,13 +95,13 @@ interface Delivering {
 }
 
 function deliveringOn(database: Database, sink: Sink, retry = { baseMs: 5, capMs: 20, maxMs: 60_000 }): Delivering {
-  const repository = new DeliveryRepository(database);
+  const repository = new CountingRepository(database);
   const outbox = new Outbox(repository);
   const metrics = new Metrics();
   const replica = new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
   const service = new DeliveryService({ retry }, database, replica, repository, outbox, metrics, Logs.silent());
   service.register(sink);
-  return { service, outbox, deadLetters: new DeadLetters(database, repository, service), metrics };
+  return { repository, service, outbox, deadLetters: new DeadLetters(database, repository, service), metrics };
 }
 
 async function enqueue(database: Database, outbox: Outbox, ids: readonly string[], orderKey?: string): Promise<void> {
@@ -184,6 +196,23 @@ describeEachDatabase('DeliveryService', (getDb) => {
     down = false;
     await sink.until(() => sink.ended.filter(({ state }) => state === 'delivered').length === 100);
     expect(delivering.service.breakerState('test')).toBe('closed');
+  });
+
+  it('claims nothing while the breaker holds', async () => {
+    delivering = deliveringOn(getDb(), sink, { baseMs: 60_000, capMs: 60_000, maxMs: 600_000 });
+    sink.answer = async () => DOWN;
+    await delivering.service.start();
+    await put(uuids(100));
+    // Those of the first slots and those that started before the tenth failure was known.
+    await sink.until(() => sink.ended.length >= 10 && sink.inFlight === 0);
+    expect(delivering.service.breakerState('test')).toBe('open');
+    const { claims } = delivering.repository;
+    for (let i = 0; i < 5; i++) {
+      delivering.outbox.wake();
+      await getDb().check();
+    }
+    expect(delivering.repository.claims).toBe(claims);
+    expect(sink.sent.length).toBeLessThan(20);
   });
 
   it('keeps an outcome that could not be stored, and uses up no attempt for it', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { firstValueFrom, filter, timeout } from 'rxjs';
 import pg from 'pg';
 import type { Database } from '../../src/storage/database.js';
-import { ReplicaRepository } from '../../src/storage/replica.repository.js';
+import { REPLICA_LOCK_CLASS, ReplicaRepository } from '../../src/storage/replica.repository.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
 import { Logs } from '../../src/telemetry/logs.js';
 import { describeEachDatabase, freshTarget, openDatabase } from '../helpers/databases.js';
@@ -150,6 +150,33 @@ describe('ReplicaService with several replicas on PostgreSQL', () => {
     expect(replica.state).toBe('live');
     await replica.stop();
     await observer.stop();
+  });
+
+  it('believes a free lock only after a while', async () => {
+    const observer = replicaOn(second);
+    await observer.start();
+    const id = randomUUID();
+    const row = { id, started_at: 1, lease_until: Date.now() + 60_000 };
+    const { lock_key } = await first.db.insertInto('replicas').values(row).returning('lock_key').executeTakeFirstOrThrow();
+    const taking = observer.takeOver();
+    // Time enough for the look that found it free, and for a hasty one to act on it.
+    for (let i = 0; i < 50; i++) await first.check();
+    const relocked = new pg.Client({ connectionString: first.postgresUrl });
+    await relocked.connect();
+    await relocked.query('select pg_advisory_lock($1, $2)', [REPLICA_LOCK_CLASS, lock_key]);
+    expect(await taking).toEqual([]);
+    await relocked.end();
+    await observer.stop();
+  });
+
+  it('asks again, inside the transaction, whether a suspect is dead', async () => {
+    const alive = replicaOn(first);
+    await alive.start();
+    const { lock_key } = await first.db.selectFrom('replicas').select('lock_key').executeTakeFirstOrThrow();
+    const suspects = [{ id: alive.id, lockKey: lock_key, leaseOver: false }];
+    expect(await new ReplicaRepository(second).inherit(randomUUID(), suspects)).toEqual([]);
+    expect(await first.db.selectFrom('replicas').select('id').execute()).toEqual([{ id: alive.id }]);
+    await alive.stop();
   });
 
   it('says that it is lost when another took it over, and lives again under the same id', async () => {
