@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'node:util';
 import type BetterSqlite3 from 'better-sqlite3';
 import { CompiledQuery, SqliteAdapter, SqliteDialect } from 'kysely';
-import type { DatabaseConnection, Driver, QueryResult, SqliteDialectConfig } from 'kysely';
+import type { DatabaseConnection, Driver, QueryResult } from 'kysely';
 import type { ErrorTranslator } from './storage.errors.js';
 
 /** Statements kept prepared. The repositories use a few dozen; those with a varying shape must not push them out. */
@@ -31,7 +31,7 @@ export class PatientSqliteDialect extends SqliteDialect {
     private readonly database: BetterSqlite3.Database,
     private readonly translate: ErrorTranslator,
   ) {
-    super({ database } as unknown as SqliteDialectConfig);
+    super({ database });
   }
 
   override createDriver(): Driver {

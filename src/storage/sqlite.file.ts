@@ -17,7 +17,7 @@ const IN_MEMORY = ':memory:';
 export interface SqliteFile {
   database: BetterSqlite3.Database;
   /** Gives the file to the next process. To be called after the database is closed. */
-  unlock(): void;
+  unlock: () => void;
 }
 
 /** Opens `file`, making it and its folder when they are missing. @throws DatabaseInUseError after `lockWaitMs`. */

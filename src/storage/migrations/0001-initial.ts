@@ -28,7 +28,7 @@ function counted<T extends string, C extends string>(
     kind === 'sqlite'
       ? table.addColumn(name, 'integer', (column) => column.primaryKey().autoIncrement())
       : table.addColumn(name, type, (column) => column.generatedByDefaultAsIdentity().primaryKey());
-  return added as CreateTableBuilder<T, C>;
+  return added;
 }
 
 async function createReplicas(db: Kysely<unknown>, kind: DatabaseKind): Promise<void> {
