@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { acceptOnlyJson } from './json-parser.js';
-import { BODY_LIMIT_BYTES, KEEP_ALIVE_MS, REQUEST_TIMEOUT_MS } from './limits.js';
+import { BODY_LIMIT_BYTES, KEEP_ALIVE_MS, MAX_PARAMETER_LENGTH, REQUEST_TIMEOUT_MS } from './limits.js';
 import { RouteTable } from './route-table.js';
+import { answerMalformed, answerUnroutable } from './unroutable.js';
 
 /** For `NestFactory.create(module, createHttpAdapter(), HTTP_OPTIONS)`: the adapter has its own body parser. */
 export const HTTP_OPTIONS = { bodyParser: false } as const;
@@ -22,6 +23,9 @@ export function createHttpAdapter(): FastifyAdapter {
     keepAliveTimeout: KEEP_ALIVE_MS,
     trustProxy: false,
     forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerMalformed,
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['x-correlation-id'];
       return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();

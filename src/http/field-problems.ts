@@ -15,14 +15,24 @@ type Issue = z.core.$ZodIssue;
  * @param root what the value is called when an issue has no path: `body`, or a parameter's name
  */
 export function fieldProblems(issues: readonly Issue[], value: unknown, root: string): FieldProblem[] {
-  const all = issues.flatMap((issue) => problemsOf(issue, value, root));
+  const all = issues.filter(isTightest).flatMap((issue) => problemsOf(issue, value, root));
   if (all.length <= MAX_PROBLEMS) return all;
   const left = all.length - MAX_PROBLEMS;
   return [...all.slice(0, MAX_PROBLEMS), { field: root, message: `has ${String(left)} more problems` }];
 }
 
+/** A whole number beyond 2^53 breaks the range of safe integers too; the field's own limit, which comes later, says more. */
+function isTightest(issue: Issue, index: number, all: readonly Issue[]): boolean {
+  const isSame = (other: Issue): boolean => other.code === issue.code && other.path.join('.') === issue.path.join('.');
+  return !isSize(issue) || !all.slice(index + 1).some(isSame);
+}
+
+function isSize(issue: Issue): boolean {
+  return issue.code === 'too_big' || issue.code === 'too_small';
+}
+
 function problemsOf(issue: Issue, value: unknown, root: string): FieldProblem[] {
-  const field = issue.path.length === 0 ? root : issue.path.map(String).join('.');
+  const field = issue.path.length === 0 ? root : issue.path.map(segment).join('.');
   if (issue.code === 'unrecognized_keys') {
     const prefix = issue.path.length === 0 ? '' : `${field}.`;
     return issue.keys.map((key) => ({ field: `${prefix}${cut(key)}`, message: 'is not a known field; leave it out' }));
@@ -36,17 +46,21 @@ function problemsOf(issue: Issue, value: unknown, root: string): FieldProblem[] 
 function messageOf(issue: Issue, bad: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
-      return bad === undefined ? 'is required' : `must be ${article(issue.expected)}, not ${nameOf(bad)}`;
+      return bad === undefined
+        ? 'is required'
+        : `must be ${article(issue.expected)}, not ${nameOf(bad, issue.expected)}`;
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
     case 'invalid_format':
-      return `must be ${FORMATS[issue.format] ?? `in the format ${issue.format}`}`;
+      return issue.format === 'regex'
+        ? issue.message
+        : `must be ${FORMATS[issue.format] ?? `in the format ${issue.format}`}`;
     case 'too_big':
-      return `has ${sizeOf(bad)}; the limit is ${grouped(issue.maximum)}`;
+      return `has ${sizeOf(bad, issue.origin)}; the limit is ${grouped(issue.maximum)}`;
     case 'too_small':
-      return `has ${sizeOf(bad)}; the least is ${grouped(issue.minimum)}`;
+      return `has ${sizeOf(bad, issue.origin)}; the least is ${grouped(issue.minimum)}`;
     case 'invalid_key':
-      return `has a key that is not allowed: ${issue.issues.map(({ message }) => message).join('; ')}`;
+      return `has a key that is not allowed: it ${issue.issues.map((of) => messageOf(of, issue.path.at(-1))).join('; ')}`;
     default:
       return issue.message;
   }
@@ -59,9 +73,13 @@ const FORMATS: Readonly<Record<string, string>> = {
   url: 'a URL',
 };
 
+const TYPES: Readonly<Record<string, string>> = { record: 'object', int: 'whole number' };
+
 /** Numbers and booleans always; strings only where a code, an id or a date is expected. */
 function repeatable(issue: Issue, bad: unknown): bad is string | number | boolean {
-  if (typeof bad === 'number' || typeof bad === 'boolean') return true;
+  // JSON has no Infinity: it is what 1e999 becomes, and would be shown as null.
+  if (typeof bad === 'number') return Number.isFinite(bad);
+  if (typeof bad === 'boolean') return true;
   if (typeof bad !== 'string' || bad.length > MAX_SHOWN) return false;
   return issue.code === 'invalid_format' || issue.code === 'invalid_value';
 }
@@ -75,8 +93,11 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
   return here;
 }
 
-function sizeOf(bad: unknown): string {
-  if (typeof bad === 'string') return `${grouped(bad.length)} characters`;
+/** @param origin what zod measured: in a query string a number is still text */
+function sizeOf(bad: unknown, origin: string): string {
+  if (origin === 'number' || origin === 'int') return `the value ${String(bad)}`;
+  // Code points, as zod and JSON Schema count.
+  if (typeof bad === 'string') return `${grouped([...bad].length)} characters`;
   if (Array.isArray(bad)) return `${grouped(bad.length)} elements`;
   if (typeof bad === 'object' && bad !== null) return `${grouped(Object.keys(bad).length)} entries`;
   return `the value ${String(bad)}`;
@@ -86,14 +107,19 @@ function grouped(count: number | bigint): string {
   return count.toLocaleString('en-US');
 }
 
-function nameOf(bad: unknown): string {
+function nameOf(bad: unknown, expected: string): string {
   if (bad === null) return 'null';
+  if (typeof bad === 'number' && (expected === 'int' || !Number.isFinite(bad))) return String(bad);
   return article(Array.isArray(bad) ? 'array' : typeof bad);
 }
 
 function article(type: string): string {
-  const name = type === 'record' ? 'object' : type;
+  const name = TYPES[type] ?? type;
   return `${/^[aeio]/.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+function segment(key: PropertyKey): string {
+  return key === '' ? '""' : String(key);
 }
 
 function cut(text: string): string {

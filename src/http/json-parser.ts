@@ -27,14 +27,18 @@ export function acceptOnlyJson(instance: FastifyInstance): void {
       }
       void parse(request, text, (error, value) => {
         if (error === null) done(null, value);
-        else done(new MalformedJsonError(reasonOf(error), { cause: error }));
+        else done(new MalformedJsonError(reasonOf(text), { cause: error }));
       });
     },
   );
 }
 
-/** The parser's own message may quote the body, so it only goes into the cause. */
-function reasonOf(error: Error): string {
-  if (/prototype property/.test(error.message)) return 'The body has a key such as "__proto__", which is not allowed.';
-  return 'The body is not valid JSON.';
+/** The parser says the same of every body that it refuses, so what is valid JSON was refused for its keys. */
+function reasonOf(text: string): string {
+  try {
+    JSON.parse(text);
+    return 'The body has a key "__proto__", or a "prototype" inside a "constructor"; neither is allowed.';
+  } catch {
+    return 'The body is not valid JSON.';
+  }
 }

@@ -39,7 +39,9 @@ export class MediaTypeError extends GatewayError {
 
   constructor(given: string | undefined, options?: { cause?: unknown }) {
     const what =
-      given === undefined || given === '' ? 'The body has no Content-Type' : `Content-Type "${given}" is not taken`;
+      given === undefined || given === ''
+        ? 'The body has no Content-Type'
+        : `Content-Type "${cut(given)}" is not taken`;
     super(`${what}; send application/json.`, options);
   }
 }
@@ -66,11 +68,61 @@ export class MethodNotAllowedError extends GatewayError {
   }
 }
 
-/** Longest path that is repeated in a message. */
-const MAX_PATH = 200;
+/** The path cannot be decoded. It is not repeated: what it would decode to is unknown. */
+export class BadUrlError extends GatewayError {
+  override readonly code = 'request.bad-url';
+  override readonly status = 400;
+
+  constructor(options?: { cause?: unknown }) {
+    super('The path of this request cannot be decoded: "%" must begin an encoded UTF-8 character.', options);
+  }
+}
+
+export class PathTooLongError extends GatewayError {
+  override readonly code = 'request.path-too-long';
+  override readonly status = 414;
+
+  constructor(limit: number, options?: { cause?: unknown }) {
+    super(`A part of the path is longer than ${String(limit)} characters, the limit; ids are shorter.`, options);
+  }
+}
+
+/** What arrived is no HTTP request, so that no route could be asked. */
+export class MalformedHttpError extends GatewayError {
+  override readonly code = 'request.malformed-http';
+  override readonly status = 400;
+
+  constructor(options?: { cause?: unknown }) {
+    super('What arrived is not a valid HTTP/1.1 request.', options);
+  }
+}
+
+export class HeadersTooLargeError extends GatewayError {
+  override readonly code = 'request.headers-too-large';
+  override readonly status = 431;
+
+  constructor(limitBytes: number, options?: { cause?: unknown }) {
+    super(`The headers are larger than ${String(limitBytes / 1024)} KiB, the limit; send less.`, options);
+  }
+}
+
+export class RequestTimeoutError extends GatewayError {
+  override readonly code = 'request.timeout';
+  override readonly status = 408;
+
+  constructor(limitMs: number, options?: { cause?: unknown }) {
+    super(`The request did not arrive within ${String(limitMs / 1000)} s, the limit.`, options);
+  }
+}
+
+/** Longest text of a caller's that is repeated in a message. */
+const MAX_SHOWN = 200;
 
 /** Without the query, which may hold what is not for logs. */
 function pathOf(url: string): string {
-  const path = url.split('?', 1)[0] ?? '';
-  return path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path;
+  return cut(url.split('?', 1)[0] ?? '');
+}
+
+function cut(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 interface Entry {
   method: string;
+  url: string;
   pattern: RegExp;
 }
 
@@ -13,8 +14,13 @@ export class RouteTable {
   watch(instance: FastifyInstance): void {
     instance.addHook('onRoute', ({ method, url }) => {
       const pattern = patternOf(url);
-      for (const one of [method].flat()) this.entries.push({ method: one.toUpperCase(), pattern });
+      for (const one of [method].flat()) this.entries.push({ method: one.toUpperCase(), url, pattern });
     });
+  }
+
+  /** Every route, as `GET /things/:id`. */
+  list(): string[] {
+    return this.entries.map(({ method, url }) => `${method} ${url}`);
   }
 
   /** The methods that this path answers to; empty when there is no such path. */
@@ -30,5 +36,5 @@ function patternOf(url: string): RegExp {
     .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
     .replace(/:[A-Za-z0-9_]+/g, '[^/]+')
     .replace(/\*/g, '.*');
-  return new RegExp(`^${source}/?$`);
+  return new RegExp(`^${source}$`);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Text of `min` to `max` UTF-16 units that every database can hold: PostgreSQL takes neither U+0000 nor half a surrogate
- * pair, both of which JSON allows.
+ * Text of `min` to `max` code points, as JSON Schema counts, that every database can hold: PostgreSQL takes neither
+ * U+0000 nor half a surrogate pair, both of which JSON allows.
  */
 export function storableText(max: number, min = 0): z.ZodType<string, string> {
   return z

@@ -13,7 +13,7 @@ export class RequestValidationPipe extends StandardSchemaValidationPipe {
   /** @throws RequestInvalidError with every bad field */
   override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
     if (metadata.schema === undefined || !this.toValidate(metadata)) return value;
-    this.stripProtoKeys(value);
+    // No stripping of prototype keys: the parser refuses the dangerous ones, and an attribute named "constructor" is data.
     const result = await this.validate<T>(value, metadata.schema);
     if (result.issues === undefined) return result.value;
     const root = metadata.data ?? metadata.type;
