@@ -46,8 +46,16 @@ export interface Config {
     replyTimeoutMs: number;
     /** How long a channel without topics stays, so that a quiet minute does not make and drop channels. */
     lingerMs: number;
+    /** How often what Genesys holds for a channel is compared with what we believe. */
+    checkMs: number;
   };
-  interactions: { ttlMs: number; lookupSweepMs: number; retentionMs: number };
+  interactions: {
+    ttlMs: number;
+    lookupSweepMs: number;
+    retentionMs: number;
+    /** Most events that wait in memory while the database does not answer: 50,000 are some 50 MB. */
+    eventBufferMax: number;
+  };
   history: { url: string; token?: string; mappingFile?: string; concurrency: number; timeoutMs: number };
   retry: { maxMs: number; baseMs: number; capMs: number };
   push: { enabled: readonly string[]; allowedHosts: readonly string[]; defaultExpireMs: number };

@@ -105,11 +105,13 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
       pingTimeoutMs: given.PING_TIMEOUT_MS,
       replyTimeoutMs: given.SUBSCRIBE_TIMEOUT_MS,
       lingerMs: given.CHANNEL_LINGER_MS,
+      checkMs: given.SUBSCRIPTION_CHECK_S,
     },
     interactions: {
       ttlMs: given.INTERACTION_TTL_HOURS,
       lookupSweepMs: given.LOOKUP_SWEEP_S,
       retentionMs: given.RETENTION_DAYS,
+      eventBufferMax: given.EVENT_BUFFER_MAX,
     },
     history: {
       url: given.HISTORY_URL,

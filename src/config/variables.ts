@@ -131,6 +131,17 @@ const INTERACTIONS = {
     { min: 0.05, max: 86_400 },
     { fallback: '1800' },
   ),
+  SUBSCRIPTION_CHECK_S: duration(
+    'How often the topics that Genesys holds for a channel are compared with ours; one request per channel each time.',
+    1000,
+    { min: 1, max: 86_400 },
+    { fallback: '300' },
+  ),
+  EVENT_BUFFER_MAX: integer(
+    'Most events that wait in memory while the database does not answer; what comes beyond is counted and looked up.',
+    { min: 1, max: 1_000_000 },
+    { fallback: '50000' },
+  ),
   RETENTION_DAYS: duration(
     'How long finished interactions and their records are kept; dead ones stay until an operator decides.',
     DAY_MS,

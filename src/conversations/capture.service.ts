@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Batcher } from '../common/batcher.js';
+import { CONFIG, type Config } from '../config/config.js';
 import { Outbox } from '../delivery/outbox.js';
 import { HistoryService } from '../history/history.service.js';
 import { Database } from '../storage/database.js';
@@ -15,11 +16,12 @@ import { type Completion, matchWork } from './work-matching.js';
 
 /** Most events in one transaction. */
 const MAX_BATCH = 500;
-/**
- * Most events that wait while the database does not answer: minutes of a large contact centre, some 50 MB. What comes
- * beyond is dropped and counted; its interactions still wait, so their look-ups find it.
- */
-const MAX_WAITING = 50_000;
+/** As many events wait for the database as may (`EVENT_BUFFER_MAX`): this one is dropped, and its work looked up. */
+export class EventBufferFullError extends Error {
+  constructor() {
+    super('EVENT_BUFFER_MAX events wait for the database already');
+  }
+}
 
 /** One piece of after-call work, and when it reached us. */
 interface Received {
@@ -39,6 +41,7 @@ export class CaptureService {
   private readonly batcher = new Batcher<Received, number>((batch) => this.persist(batch), MAX_BATCH);
 
   constructor(
+    @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
     private readonly interactions: InteractionRepository,
     private readonly history: HistoryService,
@@ -57,12 +60,16 @@ export class CaptureService {
 
   /**
    * Resolves when the work is durable, with the number of interactions that it completed. While the database does not
-   * answer it waits. What cannot be stored for another reason is logged, and its interaction left to look-ups. Rejects when too much waits already, or after `stop`.
+   * answer it waits. What cannot be stored for another reason is logged, and its interaction left to look-ups. Rejects after `stop`.
+   * @throws EventBufferFullError
    */
   async capture(work: AfterCallWork, receivedAt: number): Promise<number> {
-    if (this.batcher.waiting >= MAX_WAITING) {
-      throw new Error(`${MAX_WAITING} events wait for the database already; this one is left to a look-up`);
-    }
+    if (this.batcher.waiting >= this.config.interactions.eventBufferMax) throw new EventBufferFullError();
+    return this.batcher.add({ work, receivedAt });
+  }
+
+  /** The same for work that a look-up found: it is no part of the buffer's limit, since look-ups wait for their answer. */
+  async captureFound(work: AfterCallWork, receivedAt: number): Promise<number> {
     return this.batcher.add({ work, receivedAt });
   }
 

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
-import type { InteractionRow, InteractionStatus, Schema } from '../storage/schema.js';
+import type { InteractionRow, Schema } from '../storage/schema.js';
 
-/** Nothing has been captured for these yet. */
-const WAITING: readonly InteractionStatus[] = ['accepted', 'listening'];
+/**
+ * Nothing has been captured for these yet. Written out, not bound: SQLite uses the indexes on waiting interactions only
+ * where the statement repeats their condition to the letter.
+ */
+const WAITING = sql<boolean>`status in ('accepted', 'listening')`;
 
 /** What is needed to store an interaction; the rest is filled in here. */
 export interface InteractionDraft {
@@ -81,7 +84,7 @@ export class InteractionRepository {
       .selectFrom('interactions')
       .selectAll()
       .where('conversation_id', 'in', conversationIds)
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .orderBy('accepted_at')
       .orderBy('id')
       .execute();
@@ -93,7 +96,7 @@ export class InteractionRepository {
       .updateTable('interactions')
       .set({ status: 'captured', captured_at: this.database.now, lookup_at: null })
       .where('id', 'in', ids)
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .returning('id')
       .execute();
     return new Set(rows.map((row) => row.id));
@@ -105,7 +108,7 @@ export class InteractionRepository {
       .updateTable('interactions')
       .set({ status: 'captured', captured_at: this.database.now, lookup_at: null, result_hash: resultHash })
       .where('id', '=', id)
-      .where('status', 'in', [...WAITING, 'expired', 'cancelled'])
+      .where('status', 'in', ['accepted', 'listening', 'expired', 'cancelled'])
       .returning('id')
       .execute();
     return rows.length > 0;
@@ -128,7 +131,7 @@ export class InteractionRepository {
           ...(gapId === undefined ? {} : { gap_id: gapId }),
         }))
         .where('conversation_id', 'in', conversationIds)
-        .where('status', 'in', WAITING)
+        .where(WAITING)
         .execute();
     });
   }
@@ -155,7 +158,7 @@ export class InteractionRepository {
       .select('conversation_id')
       .distinct()
       .where('conversation_id', 'in', conversationIds)
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .execute();
     const busy = new Set(waiting.map((row) => row.conversation_id));
     return conversationIds.filter((id) => !busy.has(id));
@@ -167,7 +170,7 @@ export class InteractionRepository {
       .selectFrom('interactions')
       .select('conversation_id')
       .distinct()
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .where('owner', '=', owner)
       .execute();
     return rows.map((row) => row.conversation_id);
@@ -183,7 +186,7 @@ export class InteractionRepository {
         eb
           .selectFrom('interactions')
           .select('id')
-          .where('status', 'in', WAITING)
+          .where(WAITING)
           .where('owner', '=', owner)
           .where('lookup_at', '<=', now)
           .orderBy('lookup_at')
@@ -207,7 +210,7 @@ export class InteractionRepository {
           .end(),
       }))
       .where('id', 'in', ids)
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .execute();
   }
 
@@ -217,7 +220,7 @@ export class InteractionRepository {
       .updateTable('interactions')
       .set({ status: 'expired', expired_at: this.database.now, lookup_at: null })
       .where('id', 'in', ids)
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .where('expires_at', '<=', this.database.now)
       .returningAll()
       .execute();
@@ -229,7 +232,7 @@ export class InteractionRepository {
       .updateTable('interactions')
       .set({ status: 'cancelled', cancelled_at: this.database.now, lookup_at: null })
       .where('id', '=', id)
-      .where('status', 'in', WAITING)
+      .where(WAITING)
       .returning('id')
       .execute();
     return rows.length > 0;

@@ -7,11 +7,14 @@ import { HistoryService } from '../history/history.service.js';
 import { ChannelManager } from '../notifications/channel-manager.service.js';
 import type { Covered } from '../notifications/coverage.js';
 import type { TopicEvent, TopicRejected } from '../notifications/notifications.types.js';
+import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import { type Log, Logs } from '../telemetry/logs.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { acwTopic, conversationOfAcwTopic } from './acw-topic.js';
 import { workOfEvent } from './after-call-work.event.js';
-import { CaptureService } from './capture.service.js';
+import type { AfterCallWork } from './after-call-work.js';
+import { CaptureService, EventBufferFullError } from './capture.service.js';
 import { IntakeService } from './intake.service.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
@@ -36,9 +39,12 @@ export class ListeningService {
   private readonly releases = new Batcher<string, void>((ids) => this.releaseIdle(ids), MAX_BATCH);
   /** Accepted since the current release asked who is idle: those must stay. */
   private readonly acceptedMeanwhile = new Set<string>();
+  /** Topics with events that the full buffer could not take. At most as many as topics are wanted. */
+  private readonly overflowed = new Set<string>();
   private subscriptions: Subscription[] = [];
 
   constructor(
+    private readonly database: Database,
     private readonly manager: ChannelManager,
     private readonly interactions: InteractionRepository,
     private readonly intake: IntakeService,
@@ -47,6 +53,7 @@ export class ListeningService {
     private readonly capture: CaptureService,
     private readonly history: HistoryService,
     private readonly replica: ReplicaService,
+    private readonly metrics: Metrics,
     logs: Logs,
   ) {
     this.log = logs.of('listening');
@@ -109,8 +116,27 @@ export class ListeningService {
   private onEvent({ topic, body, receivedAt }: TopicEvent): void {
     if (conversationOfAcwTopic(topic) === undefined) return;
     const work = workOfEvent(topic, body);
-    if (work) this.tasks.run('capture', () => this.capture.capture(work, receivedAt));
+    if (work) this.tasks.run('capture', () => this.captureOrRemember(topic, work, receivedAt));
     else this.log.warn('an after-call-work event without a readable body was dropped; its look-up will find the work');
+  }
+
+  private async captureOrRemember(topic: string, work: AfterCallWork, receivedAt: number): Promise<void> {
+    try {
+      await this.capture.capture(work, receivedAt);
+    } catch (error) {
+      if (!(error instanceof EventBufferFullError)) throw error;
+      this.metrics.eventsOverflowed.inc();
+      if (this.overflowed.size === 0) this.tasks.run('overflow', () => this.lookUpOverflowed(receivedAt));
+      this.overflowed.add(topic);
+    }
+  }
+
+  /** What the full buffer could not take is a gap of our own making: looked up as soon as the database is back. */
+  private async lookUpOverflowed(since: number): Promise<void> {
+    await this.retry.run('overflow', () => this.database.check());
+    const topics = [...this.overflowed];
+    this.overflowed.clear();
+    this.manager.missed(topics, 'event buffer full', since);
   }
 
   private onCovered({ topics, gapId }: Covered): void {

@@ -81,23 +81,21 @@ export class LookupService {
     }
   }
 
-  /** False when Genesys could not be asked: the rest waits too. */
+  /** False when Genesys could not be asked or the answer could not be stored: the rest waits too. */
   private async lookUp(due: InteractionRow[]): Promise<boolean> {
-    let found: Map<string, AfterCallWork[]>;
     try {
-      found = await this.ask(due);
+      const found = await this.ask(due);
+      const receivedAt = Date.now();
+      await Promise.all([...found.values()].flat().map((work) => this.capture.captureFound(work, receivedAt)));
+      await this.afterAnswer(due, found);
+      return true;
     } catch (err) {
       if (this.stopped.signal.aborted) return false;
-      this.log.warn({ err, interactions: due.length }, 'Genesys could not be asked, trying again');
+      this.log.warn({ err, interactions: due.length }, 'a look-up failed, trying again');
       this.metrics.lookups.inc({ result: 'failed' }, due.length);
       await this.afterFailure(due);
       return false;
     }
-    const receivedAt = Date.now();
-    const works = [...found.values()].flat();
-    await Promise.all(works.map((work) => this.capture.capture(work, receivedAt)));
-    await this.afterAnswer(due, found);
-    return true;
   }
 
   /** The finished work of these interactions' conversations that completes at least one of them. */

@@ -124,6 +124,13 @@ export class ChannelManager {
     });
   }
 
+  /** Events on these topics were lost by ourselves, since `from` (epoch ms): a gap that is over already, to be looked up. */
+  missed(topics: Iterable<string>, reason: string, from: number): void {
+    const wanted = this.placements.wantedOf(topics);
+    this.gaps.lost(wanted, reason, from, undefined);
+    for (const covered of this.gaps.gained(wanted)) this.covered.next(covered);
+  }
+
   /** Lets hand-overs look again whether they can go on. */
   recheck(): void {
     this.changes.next();

@@ -14,8 +14,6 @@ import { ChannelRepository } from './channel.repository.js';
 const TICK_MS = 1_000;
 /** How often it is stored that channels are alive: the most by which a gap after a crash begins too early. */
 const SEEN_EVERY_MS = 5_000;
-/** How often what Genesys holds is compared with what we believe: 20 channels cost 4 of 300 requests a minute. */
-const VERIFY_EVERY_MS = 5 * 60_000;
 /** A channel is replaced this long before it expires, or in the last tenth of its life if that is shorter. */
 const EXPIRY_MARGIN_MS = 10 * 60_000;
 /** A channel that has lived so long proves that creations work. */
@@ -63,7 +61,7 @@ export class ChannelUpkeep {
     const now = Date.now();
     for (const channel of this.fleet.current) this.look(channel, now);
     if (this.manager.unplacedCount > 0) this.manager.placeSoon();
-    if (now - this.verifiedAt >= VERIFY_EVERY_MS) this.verifyAll(now);
+    if (now - this.verifiedAt >= this.config.channels.checkMs) this.verifyAll(now);
     if (now - this.seenAt >= SEEN_EVERY_MS) await this.noteSeen(now);
   }
 

@@ -232,6 +232,7 @@ export class Channel {
   }
 
   private verified(missing: string[]): void {
+    this.tools.metrics.subscriptionsRepaired.inc(missing.length);
     if (missing.length > 0) this.tell({ kind: 'missing', topics: missing, since: this.verifiedAt });
     this.verifiedAt = Date.now();
   }

@@ -148,13 +148,14 @@ export class ReplicaRepository {
       .where('owner', 'in', owners)
       .where('to_at', 'is', null)
       .execute();
-    // Each of these was in flight when its process died, so each may be what killed it.
+    // Each of these was in flight when its process died, so each may be what killed it: after the first death it is sent
+    // again at once, then with pauses, so that one that kills does not keep the others from being delivered.
     await trx
       .updateTable('deliveries')
       .set((eb) => ({
         state: 'pending',
         crashes: eb('crashes', '+', 1),
-        due_at: now,
+        due_at: sql<number>`${now} + ${crashPause}`,
         claim: null,
         claimed_by: null,
         claimed_until: null,
@@ -173,5 +174,11 @@ const lockIsFree = sql<boolean>`not exists (
   where locktype = 'advisory' and granted and objsubid = 2
     and database = (select oid from pg_database where datname = current_database())
     and classid::bigint = ${lockClass} and objid::bigint = replicas.lock_key)`;
+
+/** Pause after the second death in a row, in ms; doubled with each further one, 11 times: up to 7 minutes. */
+const CRASH_PAUSE_MS = 200;
+/** `crashes` does not count this death yet. */
+const crashPause = sql<number>`case when crashes = 0 then 0
+  else ${sql.lit(CRASH_PAUSE_MS)} * (1 << (case when crashes > 11 then 11 else crashes - 1 end)) end`;
 
 const takeLock = sql<boolean>`pg_try_advisory_xact_lock(${lockClass}, lock_key)`;

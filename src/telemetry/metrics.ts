@@ -26,6 +26,17 @@ export class Metrics {
   readonly captured = this.counter('gateway_captured_total', 'Interactions captured, by how.', ['obtained_by']);
   readonly duplicatesDropped = this.counter('gateway_duplicates_dropped_total', 'Events seen before and dropped.', []);
 
+  readonly eventsOverflowed = this.counter(
+    'gateway_events_overflowed_total',
+    'Events dropped because too many waited for the database; their work is looked up.',
+    [],
+  );
+  readonly subscriptionsRepaired = this.counter(
+    'gateway_subscriptions_repaired_total',
+    'Topics that Genesys had lost and that were subscribed again.',
+    [],
+  );
+
   readonly deliveries = this.counter('gateway_deliveries_total', 'Delivery attempts that ended, by outcome.', [
     'outcome',
   ]);

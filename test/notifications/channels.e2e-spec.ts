@@ -135,6 +135,28 @@ describe('channels', () => {
     expect(under.manager.unplacedCount).toBe(1);
   });
 
+  it('finds a topic that Genesys has lost while the socket is well, and subscribes it again', async () => {
+    under = await startChannels({ environment: { SUBSCRIPTION_CHECK_S: '1' } });
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    under.simulator.genesys.faults.dropTopic(topicOf(1));
+    await under.when(() => under.covered.some((each) => each.gapId !== undefined));
+    expect(under.covered.at(-1)?.topics).toEqual([topicOf(1)]);
+    expect(under.simulator.genesys.topics()).toHaveLength(3);
+    expect(await under.gaps.list(10)).toMatchObject([{ reason: 'subscription missing', topics: 1 }]);
+  });
+
+  it('takes over the topics before a channel expires, without a gap', async () => {
+    under = await startChannels({ simulator: { genesys: { channelLifeMs: 3_000 } } });
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    const before = channelOf(topicOf(0));
+    await under.when(() => [...under.fleet.current].some((channel) => channel.isDraining));
+    await under.when(() => under.fleet.current.size === 1 && ![...under.fleet.current].some((each) => each.isDraining));
+    expect(channelOf(topicOf(0))).not.toBe(before);
+    expect(await under.gaps.list(10)).toEqual([]);
+  });
+
   it('takes another channel when Genesys says that one is full before we thought so', async () => {
     under = await startChannels({ simulator: { genesys: { maxTopics: 10 } } });
     under.manager.want(topics(8));
