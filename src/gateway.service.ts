@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { CaptureService } from './conversations/capture.service.js';
 import { ListeningService } from './conversations/listening.service.js';
 import { LookupService } from './conversations/lookup.service.js';
+import { RetentionService } from './conversations/retention.service.js';
 import { DeliveryService } from './delivery/delivery.service.js';
 import { ShutdownService } from './lifecycle/shutdown.service.js';
 import { ChannelManager } from './notifications/channel-manager.service.js';
@@ -19,6 +20,7 @@ export class GatewayService implements OnApplicationBootstrap {
     private readonly capture: CaptureService,
     private readonly listening: ListeningService,
     private readonly lookups: LookupService,
+    private readonly retention: RetentionService,
     private readonly manager: ChannelManager,
     private readonly upkeep: ChannelUpkeep,
     private readonly shutdown: ShutdownService,
@@ -30,6 +32,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.listening.start();
     this.lookups.start();
     this.upkeep.start();
+    this.retention.start();
     this.shutdown.register('sources', 'events and look-ups', () => this.stopSources());
     this.shutdown.register('deliveries', 'delivery', (deadline) => this.delivery.stop(deadline.remainingMs()));
     this.shutdown.register('storage', 'database', () => this.stopStorage());
@@ -37,6 +40,7 @@ export class GatewayService implements OnApplicationBootstrap {
 
   /** No more look-ups and placements, then no more sockets; what has arrived is made durable. */
   private async stopSources(): Promise<void> {
+    await this.retention.stop();
     await this.upkeep.stop();
     await this.lookups.stop();
     await this.manager.stop();

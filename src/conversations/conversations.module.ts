@@ -10,6 +10,7 @@ import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import { ListeningService } from './listening.service.js';
 import { LookupService } from './lookup.service.js';
+import { RetentionService } from './retention.service.js';
 import { SupportInteractionController } from './support-interaction.controller.js';
 import { SupportResultController } from './support-result.controller.js';
 
@@ -25,7 +26,8 @@ import { SupportResultController } from './support-result.controller.js';
     InteractionService,
     ListeningService,
     LookupService,
+    RetentionService,
   ],
-  exports: [CaptureService, InteractionRepository, ListeningService, LookupService],
+  exports: [CaptureService, InteractionRepository, ListeningService, LookupService, RetentionService],
 })
 export class ConversationsModule {}

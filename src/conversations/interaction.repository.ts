@@ -249,6 +249,26 @@ export class InteractionRepository {
       .execute();
   }
 
+  /**
+   * Removes up to `limit` interactions that have been over for `ageMs`, with their records, in one transaction. Never the
+   * dead ones. Answers how many.
+   */
+  async removeFinished(ageMs: number, limit: number): Promise<number> {
+    return this.database.transaction(async (trx) => {
+      const { rows } = await sql<{ id: string }>`
+        delete from interactions where id in (
+          select id from interactions
+          where status in ('delivered', 'expired', 'cancelled')
+            and accepted_at < ${this.database.now} - ${sql.lit(ageMs)}
+            and coalesce(delivered_at, expired_at, cancelled_at) < ${this.database.now} - ${sql.lit(ageMs)}
+          limit ${limit})
+        returning id`.execute(trx);
+      const ids = rows.map((row) => row.id);
+      if (ids.length > 0) await trx.deleteFrom('deliveries').where('subject_id', 'in', ids).execute();
+      return ids.length;
+    });
+  }
+
   /** Their dead letters are sent again. */
   async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<void> {
     await trx

@@ -7,7 +7,15 @@ const POLICY = { baseMs: 1_000, capMs: 1e9, maxMs: 86_400_000 };
 const DOWN: SendOutcome = { kind: 'retry', code: 'test.down', message: 'down', status: 503 };
 
 function held(but: Partial<DeliveryRow> = {}): Held {
-  const row = { id: 'a', claim: 'c', attempts: 0, crashes: 0, first_attempt_at: null, claimed_until: 1_060_000, ...but };
+  const row = {
+    id: 'a',
+    claim: 'c',
+    attempts: 0,
+    crashes: 0,
+    first_attempt_at: null,
+    claimed_until: 1_060_000,
+    ...but,
+  };
   return { delivery: row as DeliveryRow, claimedAt: performance.now(), leaseMs: 60_000 };
 }
 
@@ -29,7 +37,11 @@ describe('endOf', () => {
   });
 
   it('counts an attempt, except for what is put aside unsent', () => {
-    expect(endOf(held(), { kind: 'delivered', status: 200 }, POLICY)).toMatchObject({ state: 'delivered', crash: false, stored: { v_attempts: 1 } });
+    expect(endOf(held(), { kind: 'delivered', status: 200 }, POLICY)).toMatchObject({
+      state: 'delivered',
+      crash: false,
+      stored: { v_attempts: 1 },
+    });
     const crash: SendOutcome = { kind: 'refused', code: 'delivery.crash', message: 'x' };
     expect(endOf(held(), crash, POLICY)).toMatchObject({ state: 'dead', crash: true, stored: { v_attempts: 0 } });
   });

@@ -6,8 +6,11 @@ import { decideRetry } from './retry-policy.js';
 import type { Ended } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
 
-/** Deaths of a process with the same delivery in flight, after which it is put aside instead of tried again. */
-export const CRASH_LIMIT = 3;
+/**
+ * Deaths of a process in a row with the same delivery in flight, after which it is put aside instead of tried again. With
+ * the pauses between them (`CRASH_PAUSE_MS`) they take more than the 24 h for which every other failure is tried.
+ */
+export const CRASH_LIMIT = 225;
 /** Error texts are for operators and go into a column; a receiver's answer can be any length. */
 const MESSAGE_LIMIT = 500;
 

@@ -58,8 +58,6 @@ export interface InteractionTable {
   dead_at: number | null;
   expired_at: number | null;
   cancelled_at: number | null;
-  /** Identity of the after-call work that completed it (`participant/session`): a repeat of it is a duplicate. */
-  work_key: string | null;
   last_error_code: string | null;
   last_error_message: string | null;
   last_error_at: number | null;

@@ -62,7 +62,6 @@ async function createInteractions(db: Kysely<unknown>): Promise<void> {
     .addColumn('dead_at', 'bigint')
     .addColumn('expired_at', 'bigint')
     .addColumn('cancelled_at', 'bigint')
-    .addColumn('work_key', 'text')
     .addColumn('last_error_code', 'text')
     .addColumn('last_error_message', 'text')
     .addColumn('last_error_at', 'bigint')

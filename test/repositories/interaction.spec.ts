@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
+import { recordIdOf } from '../../src/history/record.js';
+import type { Database } from '../../src/storage/database.js';
+import type { InteractionRow, InteractionStatus } from '../../src/storage/schema.js';
+import { describeEachDatabase } from '../helpers/databases.js';
+
+const OWNER = 'replica-1';
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+describeEachDatabase('InteractionRepository', (getDb) => {
+  let database: Database;
+  let interactions: InteractionRepository;
+
+  beforeEach(() => {
+    database = getDb();
+    interactions = new InteractionRepository(database);
+  });
+
+  async function insert(count: number, fields: Partial<InteractionRow> = {}): Promise<InteractionRow[]> {
+    const drafts = Array.from({ length: count }, () => ({
+      id: randomUUID(),
+      conversationId: fields.conversation_id ?? randomUUID(),
+      customerId: randomUUID(),
+      agentId: '',
+      requestHash: 'hash',
+      channel: null,
+      subject: null,
+      notes: null,
+      attributes: null,
+    }));
+    const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
+    return database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
+  }
+
+  async function set(ids: string[], fields: Partial<InteractionRow>): Promise<void> {
+    await database.db.updateTable('interactions').set(fields).where('id', 'in', ids).execute();
+  }
+
+  async function statuses(): Promise<Record<string, number>> {
+    const rows = await database.db.selectFrom('interactions').select('status').execute();
+    return rows.reduce<Record<string, number>>((all, { status }) => ({ ...all, [status]: (all[status] ?? 0) + 1 }), {});
+  }
+
+  const ids = (rows: { id: string }[]): string[] => rows.map((row) => row.id);
+
+  it('stores what is new by conversation, customer and agent, and nothing twice', async () => {
+    const draft = {
+      conversationId: randomUUID(),
+      customerId: 'C-1',
+      agentId: '',
+      requestHash: 'hash',
+      channel: null,
+      subject: null,
+      notes: null,
+      attributes: null,
+    };
+    const drafts = [
+      { ...draft, id: randomUUID() },
+      { ...draft, id: randomUUID() },
+      { ...draft, id: randomUUID(), agentId: 'a' },
+    ];
+    const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
+    const stored = await database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
+    expect(ids(stored)).toEqual([drafts[0]?.id, drafts[2]?.id]);
+    expect(await database.transaction((trx) => interactions.insertNew(trx, drafts, terms))).toEqual([]);
+    expect(stored[0]).toMatchObject({ status: 'accepted', owner: OWNER, result_hash: null });
+    expect((stored[0]?.expires_at ?? 0) - (stored[0]?.accepted_at ?? 0)).toBe(DAY_MS);
+  });
+
+  it('captures each waiting one once', async () => {
+    const rows = await insert(3);
+    await set([rows[2]?.id ?? ''], { status: 'cancelled' });
+    const first = await database.transaction((trx) => interactions.capture(trx, ids(rows)));
+    expect(first).toEqual(new Set(ids(rows.slice(0, 2))));
+    expect(await database.transaction((trx) => interactions.capture(trx, ids(rows)))).toEqual(new Set());
+    expect(await statuses()).toEqual({ captured: 2, cancelled: 1 });
+  });
+
+  it('lets an interaction listen, and begins its look-ups anew', async () => {
+    const [row] = await insert(1);
+    await interactions.listening([row?.conversation_id ?? ''], 2_000, 'gap-1');
+    const after = await database.db.selectFrom('interactions').selectAll().executeTakeFirstOrThrow();
+    expect(after).toMatchObject({ status: 'listening', lookup_step: 0, gap_id: 'gap-1' });
+    expect((after.lookup_at ?? 0) - (after.listening_at ?? 0)).toBeLessThanOrEqual(2_000);
+  });
+
+  it('never schedules a look-up later than the expiry, so that the last one comes before it', async () => {
+    const [row] = await insert(1);
+    const id = row?.id ?? '';
+    await interactions.scheduleLookups([id], 3, 10 * DAY_MS);
+    const after = await database.db.selectFrom('interactions').selectAll().executeTakeFirstOrThrow();
+    expect(after).toMatchObject({ lookup_step: 3, lookup_at: after.expires_at });
+  });
+
+  it('takes due look-ups, the longest due first, and gives none out twice', async () => {
+    const rows = await insert(3);
+    const now = Date.now();
+    for (const [index, row] of rows.entries()) await set([row.id], { lookup_at: now - (index + 1) * 1_000 });
+    const first = await interactions.takeDueLookups(OWNER, 2, 60_000);
+    expect(ids(first).sort()).toEqual(ids(rows.slice(1)).sort());
+    expect(ids(await interactions.takeDueLookups(OWNER, 2, 60_000))).toEqual([rows[0]?.id]);
+    expect(await interactions.takeDueLookups(OWNER, 2, 60_000)).toEqual([]);
+    expect(await interactions.takeDueLookups('another', 2, 60_000)).toEqual([]);
+  });
+
+  it('expires only those whose time is over and that still wait', async () => {
+    const rows = await insert(3);
+    await set(ids(rows.slice(0, 2)), { expires_at: Date.now() - 1 });
+    await set([rows[1]?.id ?? ''], { status: 'captured' });
+    expect(ids(await interactions.expire(ids(rows)))).toEqual([rows[0]?.id]);
+    expect(await statuses()).toEqual({ expired: 1, captured: 1, accepted: 1 });
+  });
+
+  it('tells for which conversations nobody waits', async () => {
+    const [waiting] = await insert(1);
+    const [done] = await insert(1);
+    await set([done?.id ?? ''], { status: 'delivered' });
+    const conversations = [waiting?.conversation_id ?? '', done?.conversation_id ?? '', 'unknown'];
+    expect(await interactions.idleAmong(conversations)).toEqual([done?.conversation_id, 'unknown']);
+  });
+
+  it('removes what has been over long enough, with its record, and never the dead', async () => {
+    const old = Date.now() - 31 * DAY_MS;
+    const finished: [InteractionStatus, Partial<InteractionRow>][] = [
+      ['delivered', { delivered_at: old }],
+      ['expired', { expired_at: old }],
+      ['cancelled', { cancelled_at: old }],
+      ['dead', { dead_at: old }],
+      ['captured', {}],
+      ['listening', {}],
+      ['delivered', { delivered_at: Date.now() }],
+    ];
+    for (const [status, fields] of finished) {
+      const [row] = await insert(1);
+      await set([row?.id ?? ''], { status, accepted_at: old, ...fields });
+      await sql`insert into deliveries (id, sink, order_key, subject_id, payload, state, due_at, received_at, created_at)
+        values (${recordIdOf(row?.id ?? '')}, 'history', 'c', ${row?.id}, '{}', 'delivered', 0, 0, 0)`.execute(
+        database.db,
+      );
+    }
+    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(2);
+    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(1);
+    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(0);
+    expect(await statuses()).toEqual({ dead: 1, captured: 1, listening: 1, delivered: 1 });
+    const left = await database.db.selectFrom('deliveries').select('id').execute();
+    expect(left).toHaveLength(4);
+  });
+});
