@@ -1,22 +1,27 @@
 import 'reflect-metadata';
+import type { INestApplicationContext } from '@nestjs/common';
 import { createGateway } from './bootstrap.js';
 import { asError } from './common/errors.js';
 import { loadConfigOrExit } from './config/boot.js';
-import { crashOnUncaught, endOnSignals } from './lifecycle/process-signals.js';
+import { crashOnUncaught, end, endOnSignals } from './lifecycle/process-signals.js';
 import { Logs } from './telemetry/logs.js';
 
 async function main(): Promise<void> {
   const config = loadConfigOrExit();
   const logs = Logs.to(config.log);
   crashOnUncaught(logs);
+  let started: INestApplicationContext | undefined;
   try {
     const app = await createGateway(config);
+    started = app;
     endOnSignals(app);
     await app.listen(config.server.port, config.server.host);
     logs.of('gateway').info({ url: await app.getUrl() }, 'listening');
   } catch (thrown) {
     logs.of('gateway').fatal({ err: asError(thrown) }, 'the gateway could not start');
-    process.exitCode = 1;
+    // Its background parts may run already: left alone they would take work that nobody could ask about.
+    if (started) await end(started, 'could not start');
+    process.exit(1);
   }
 }
 

@@ -52,11 +52,15 @@ export function endOnSignals(app: INestApplicationContext, target: ProcessLike =
   return remove;
 }
 
-/** Never rejects: the process has to end whatever happens. */
-async function end(app: INestApplicationContext, signal: string): Promise<number> {
+/**
+ * Goes down the ladder and closes the application, within bounds. Never rejects: the process has to end whatever happens.
+ *
+ * @returns the exit code: 0 when nothing had to be left behind
+ */
+export async function end(app: INestApplicationContext, reason: string): Promise<number> {
   const log = app.get(Logs).of('shutdown');
   try {
-    const { clean } = await app.get(ShutdownService).begin(signal);
+    const { clean } = await app.get(ShutdownService).begin(reason);
     const closed = await Deadline.in(CLOSE_LIMIT_MS).meets(app.close());
     if (!closed) log.error({ limitMs: CLOSE_LIMIT_MS }, 'connections are still open and are cut');
     return clean && closed ? 0 : 1;
