@@ -37,7 +37,7 @@ function ensurePackages() {
     'npm install',
     'inherit',
   );
-  run(command, [...before, 'rebuild', '--foreground-scripts=false', ...withScripts()], 'npm rebuild', 'pipe');
+  run(command, [...before, 'rebuild', '--foreground-scripts=false', ...withScripts()], 'npm rebuild', 'inherit');
   // After the install, which may complete the lock file.
   writeFileSync(PACKAGES_STAMP, packagesHash());
 }
