@@ -29,6 +29,8 @@ export class ChannelSocket {
   readonly ended: Promise<SocketEnd>;
   /** Monotonic milliseconds (`performance.now()`) of the last frame. */
   lastFrameAt = performance.now();
+  /** Unreadable frames so far. */
+  malformed = 0;
 
   private readonly frames = new Subject<Frame>();
   private readonly socket: WebSocket;

@@ -263,7 +263,8 @@ export class Channel {
         if (frame.result === '404' && frame.correlationId === undefined) this.goneReason.next('Genesys answered 404');
         return;
       case 'malformed':
-        this.tools.log.warn({ channel: this.row?.no }, 'unreadable frame');
+        // Once for each socket: a peer that talks nonsense must not fill the log. The metric counts them all.
+        if (socket.malformed++ === 0) this.tools.log.warn({ channel: this.row?.no }, 'unreadable frame');
         return;
       case 'heartbeat':
       case 'pong':
