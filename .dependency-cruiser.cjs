@@ -1,9 +1,9 @@
 /**
  * The arrows between the folders of src/: one way only. A folder that is not a feature (config, common, telemetry, storage,
- * lifecycle, http, access) may be used by all and uses no feature.
+ * lifecycle, http, access, audit) may be used by all and uses no feature.
  */
-const LEAVES = '^src/(common|config|telemetry|storage|lifecycle|http|access)/';
-const FEATURES = '^src/(auth|genesys|notifications|conversations|delivery|history|push|operations|health)/';
+const LEAVES = '^src/(common|config|telemetry|storage|lifecycle|http|access|audit)/';
+const FEATURES = '^src/(auth|genesys|notifications|conversations|delivery|history|push|replay|operations|health)/';
 const TESTS = '\\.(spec|e2e-spec)\\.ts$|/testing/';
 
 /** A feature may use these features, itself, and the leaves. */
@@ -15,6 +15,7 @@ const MAY_USE = {
   history: ['delivery'],
   conversations: ['notifications', 'genesys', 'history', 'delivery'],
   push: ['delivery'],
+  replay: ['delivery'],
 };
 
 const arrows = Object.entries(MAY_USE).map(([feature, allowed]) => ({

@@ -7,6 +7,7 @@ import { DeliveryService } from './delivery/delivery.service.js';
 import { ShutdownService } from './lifecycle/shutdown.service.js';
 import { ChannelManager } from './notifications/channel-manager.service.js';
 import { ChannelUpkeep } from './notifications/channel-upkeep.service.js';
+import { ReplayRunner } from './replay/replay-runner.service.js';
 import { Database } from './storage/database.js';
 import { ReplicaService } from './storage/replica.service.js';
 
@@ -23,6 +24,7 @@ export class GatewayService implements OnApplicationBootstrap {
     private readonly retention: RetentionService,
     private readonly manager: ChannelManager,
     private readonly upkeep: ChannelUpkeep,
+    private readonly replays: ReplayRunner,
     private readonly shutdown: ShutdownService,
   ) {}
 
@@ -33,13 +35,15 @@ export class GatewayService implements OnApplicationBootstrap {
     this.lookups.start();
     this.upkeep.start();
     this.retention.start();
+    this.replays.start();
     this.shutdown.register('sources', 'events and look-ups', () => this.stopSources());
     this.shutdown.register('deliveries', 'delivery', (deadline) => this.delivery.stop(deadline.remainingMs()));
     this.shutdown.register('storage', 'database', () => this.stopStorage());
   }
 
-  /** No more look-ups and placements, then no more sockets; what has arrived is made durable. */
+  /** No more replays, look-ups and placements, then no more sockets; what has arrived is made durable. */
   private async stopSources(): Promise<void> {
+    await this.replays.stop();
     await this.retention.stop();
     await this.upkeep.stop();
     await this.lookups.stop();

@@ -54,11 +54,19 @@ export class DeadLetters {
     return rows.length > limit && last ? { items, nextCursor: `${last.dead_at}.${last.seq}` } : { items };
   }
 
-  /** Sends one again under the same key, as if never tried. @throws DeliveryNotFoundError, DeliveryNotDeadError */
-  async replay(id: string): Promise<DeliveryRow> {
+  /**
+   * Sends one again under the same key, as if never tried. @param also what else is to be in the same transaction.
+   * @throws DeliveryNotFoundError, DeliveryNotDeadError
+   */
+  async replay(
+    id: string,
+    also: (trx: Transaction<Schema>, row: DeliveryRow) => Promise<void> = async () => undefined,
+  ): Promise<DeliveryRow> {
     const revived = await this.database.transaction(async (trx) => {
       const [row] = await this.revive(trx, [id]);
-      return row ?? (await this.refuse(trx, id));
+      if (!row) return this.refuse(trx, id);
+      await also(trx, row);
+      return row;
     });
     this.delivery.wake();
     return revived;
@@ -80,7 +88,11 @@ export class DeadLetters {
     return count;
   }
 
-  private async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
+  /**
+   * Makes those of `ids` that are dead pending again, as if never tried, and tells their sinks; returns them. The caller
+   * wakes the outbox after the commit.
+   */
+  async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
     const rows = await this.deliveries.revive(trx, ids);
     for (const [name, ofSink] of Map.groupBy(rows, (row) => row.sink)) {
       await this.delivery.sink(name)?.replayed?.(trx, ofSink);

@@ -37,6 +37,7 @@ export class HealthController {
       () => this.indicators.channels(),
       () => this.indicators.history(),
       () => this.indicators.lastGap(),
+      () => this.indicators.ledger(),
     ]);
   }
 }

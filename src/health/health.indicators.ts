@@ -8,6 +8,7 @@ import { ChannelCreator } from '../notifications/channel-creator.service.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 import { ChannelManager } from '../notifications/channel-manager.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
+import { LedgerCheck } from '../operations/ledger-check.service.js';
 import { Database } from '../storage/database.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 
@@ -27,6 +28,7 @@ export class HealthIndicators {
     private readonly creator: ChannelCreator,
     private readonly gaps: GapRecorder,
     private readonly delivery: DeliveryService,
+    private readonly ledgerCheck: LedgerCheck,
   ) {}
 
   lifecycle(): HealthIndicatorResult {
@@ -91,5 +93,13 @@ export class HealthIndicators {
     const endedAt = this.gaps.lastEndedAt;
     const facts = { open: this.gaps.open, endedAt: endedAt === undefined ? null : new Date(endedAt).toISOString() };
     return this.gaps.open === 0 ? entry.up(facts) : entry.degraded(facts);
+  }
+
+  /** The last comparison, at most some ten seconds old. An alarm, but no reason to take the pod out: a restart heals nothing. */
+  ledger(): HealthIndicatorResult {
+    const entry = this.indicator.check('ledger');
+    const { differences, checkedAt } = this.ledgerCheck.state;
+    const facts = { differences, checkedAt: checkedAt === undefined ? null : new Date(checkedAt).toISOString() };
+    return Object.keys(differences).length === 0 ? entry.up(facts) : entry.degraded(facts);
   }
 }

@@ -1,18 +1,12 @@
-import { Controller, Get, HttpCode, HttpStatus, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Roles } from '../access/access.decorators.js';
 import { DeadLetters } from '../delivery/dead-letters.js';
-import { GapRepository } from '../notifications/gap.repository.js';
 import { channelViews, type ChannelView } from './channel.view.js';
-import { deadLetterView, gapView, type DeadLetterView, type GapView } from './operations.views.js';
-import {
-  deadLettersSchema,
-  gapsSchema,
-  recordIdSchema,
-  type DeadLettersQuery,
-  type GapsQuery,
-} from './operations.schemas.js';
-import { LedgerService, type Ledger } from './ledger.service.js';
+import { GapReport } from './gap-report.service.js';
+import { deadLetterView, type DeadLetterView, type GapView } from './operations.views.js';
+import { deadLettersSchema, gapsSchema, type DeadLettersQuery, type GapsQuery } from './operations.schemas.js';
+import { LedgerRepository, type Ledger } from './ledger.repository.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 
 @ApiTags('operations')
@@ -20,9 +14,9 @@ import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 @Controller('ops')
 export class OperationsController {
   constructor(
-    private readonly ledger: LedgerService,
+    private readonly ledger: LedgerRepository,
     private readonly fleet: ChannelFleet,
-    private readonly gaps: GapRepository,
+    private readonly gaps: GapReport,
     private readonly deadLetters: DeadLetters,
   ) {}
 
@@ -41,7 +35,7 @@ export class OperationsController {
   @Get('gaps')
   @ApiOperation({ summary: 'Stretches of time in which topics were not covered, newest first' })
   async listGaps(@Query({ schema: gapsSchema }) query: GapsQuery): Promise<{ items: GapView[] }> {
-    return { items: (await this.gaps.list(query.limit)).map(gapView) };
+    return { items: await this.gaps.list(query.limit) };
   }
 
   @Get('dead-letters')
@@ -51,12 +45,5 @@ export class OperationsController {
   ): Promise<{ items: DeadLetterView[]; nextCursor?: string }> {
     const { items, nextCursor } = await this.deadLetters.list(query);
     return { items: items.map(deadLetterView), ...(nextCursor === undefined ? {} : { nextCursor }) };
-  }
-
-  @Post('dead-letters/:recordId/replay')
-  @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Send one dead letter again, under the same key' })
-  async replay(@Param('recordId', { schema: recordIdSchema }) recordId: string): Promise<DeadLetterView> {
-    return deadLetterView(await this.deadLetters.replay(recordId));
   }
 }

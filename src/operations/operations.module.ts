@@ -1,14 +1,20 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
-import { LedgerService } from './ledger.service.js';
+import { ReplayModule } from '../replay/replay.module.js';
+import { GapReport } from './gap-report.service.js';
+import { LedgerCheck } from './ledger-check.service.js';
+import { LedgerRepository } from './ledger.repository.js';
 import { MetricsController } from './metrics.controller.js';
 import { OperationsController } from './operations.controller.js';
+import { ReplayController } from './replay.controller.js';
 
-/** What operators look at and do. Looks at everything; nothing imports it. */
+/** What operators look at and do. Looks at everything; only health looks at it, for the ledger's alarm. */
 @Module({
-  imports: [DeliveryModule, NotificationsModule],
-  controllers: [MetricsController, OperationsController],
-  providers: [LedgerService],
+  imports: [AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
+  controllers: [MetricsController, OperationsController, ReplayController],
+  providers: [GapReport, LedgerCheck, LedgerRepository],
+  exports: [LedgerCheck],
 })
 export class OperationsModule {}

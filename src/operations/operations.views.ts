@@ -42,9 +42,11 @@ export interface GapView {
   topics: number;
   lookedUp: number;
   recovered: number;
+  /** Interactions that still wait for their work although the gap is closed; null while it is open. */
+  unresolved: number | null;
 }
 
-export function gapView(row: GapRow): GapView {
+export function gapView(row: GapRow, waiting: number): GapView {
   return {
     id: row.id,
     channel: row.channel_no,
@@ -55,5 +57,6 @@ export function gapView(row: GapRow): GapView {
     topics: row.topics,
     lookedUp: row.looked_up,
     recovered: row.recovered,
+    unresolved: row.to_at === null ? null : waiting,
   };
 }

@@ -77,6 +77,7 @@ export class ReplicaRepository {
         union select owner from channels
         union select distinct owner from gaps where to_at is null
         union select distinct claimed_by from deliveries where state = 'claimed'
+        union select distinct owner from replay_jobs where status = 'running'
       ) as owners
       where owner is not null and owner <> ${self} and owner not in (select id from replicas)`.execute(db);
     return rows.rows.map((row) => row.owner);
@@ -147,6 +148,12 @@ export class ReplicaRepository {
       .set({ owner: heir })
       .where('owner', 'in', owners)
       .where('to_at', 'is', null)
+      .execute();
+    await trx
+      .updateTable('replay_jobs')
+      .set({ owner: heir })
+      .where('owner', 'in', owners)
+      .where(sql<boolean>`status = 'running'`)
       .execute();
     // Each of these was in flight when its process died, so each may be what killed it: after the first death it is sent
     // again at once, then with pauses, so that one that kills does not keep the others from being delivered.

@@ -10,6 +10,8 @@ export interface Schema {
   deliveries: DeliveryTable;
   channels: ChannelTable;
   gaps: GapTable;
+  replay_jobs: ReplayJobTable;
+  audit: AuditTable;
 }
 
 /** A running gateway process. Rows owned by a replica that is dead are taken over by a living one. */
@@ -128,9 +130,53 @@ export interface GapTable {
   owner: string;
 }
 
+export type ReplayStatus = 'running' | 'done' | 'stopped';
+
+/** Dead letters that are sent again, a few at a time. */
+export interface ReplayJobTable {
+  id: string;
+  /** Canonical JSON, so that equal filters are equal texts: at most one running job each. */
+  filter: string;
+  /** Letters a second. */
+  rate: number;
+  status: ReplayStatus;
+  /** The replica that works on it; null when nobody does. */
+  owner: string | null;
+  /** Name of the API key. */
+  requested_by: string;
+  /** The caller's own token: the same again gives the same job. */
+  request_id: string | null;
+  /** Dead letters that fitted when it was made. */
+  total: number;
+  replayed: ColumnType<number, number | undefined, number>;
+  /** Known at the end: those of `total` that were no longer dead when it was their turn. */
+  skipped: ColumnType<number, number | undefined, number>;
+  /** How far it has come: `deliveries.seq` of the last one looked at. */
+  last_seq: ColumnType<number, number | undefined, number>;
+  /** Only what was dead by then is replayed. */
+  created_at: number;
+  updated_at: number;
+  finished_at: number | null;
+}
+
+/** What operators did. Rows are only ever added. */
+export interface AuditTable {
+  seq: Generated<number>;
+  at: number;
+  /** Name of the API key. */
+  actor: string;
+  action: string;
+  /** Id of what it was done to. */
+  target: string;
+  /** JSON; never a secret or a customer's data. */
+  details: string;
+}
+
 export type InteractionRow = Selectable<InteractionTable>;
 export type NewInteraction = Insertable<InteractionTable>;
 export type DeliveryRow = Selectable<DeliveryTable>;
 export type NewDelivery = Insertable<DeliveryTable>;
 export type ChannelRow = Selectable<ChannelTable>;
 export type GapRow = Selectable<GapTable>;
+export type ReplayJobRow = Selectable<ReplayJobTable>;
+export type AuditRow = Selectable<AuditTable>;

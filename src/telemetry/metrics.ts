@@ -13,6 +13,11 @@ export class Metrics {
   readonly registry = new Registry();
 
   readonly interactions = this.gauge('gateway_interactions', 'Interactions by status.', ['status']);
+  readonly ledgerDifference = this.gauge(
+    'gateway_ledger_difference',
+    'Interactions that do not agree with their records; anything but 0 is an alarm.',
+    [],
+  );
   readonly channels = this.gauge('gateway_channels', 'Genesys notification channels by state.', ['state']);
   readonly topics = this.gauge('gateway_topics', 'Topics subscribed over all channels.', []);
 

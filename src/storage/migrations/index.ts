@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { createInitialSchema } from './0001-initial.js';
+import { addReplayAndAudit } from './0002-replay-audit.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -9,4 +10,5 @@ export type MigrationStep = (db: Kysely<unknown>, kind: DatabaseKind) => Promise
 /** Every step, in order. A released one is never changed: correct it with a further one. */
 export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0001-initial': createInitialSchema,
+  '0002-replay-audit': addReplayAndAudit,
 };

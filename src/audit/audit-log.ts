@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Database } from '../storage/database.js';
+import type { AuditRow, Schema } from '../storage/schema.js';
+
+export const AUDIT_ACTIONS = ['dead-letter.replay', 'replay.start', 'replay.stop'] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+export interface AuditEntry {
+  /** Name of the API key, never the key. */
+  actor: string;
+  action: AuditAction;
+  /** Id of what it was done to. */
+  target: string;
+  /** Ids, counts and settings; never a secret or a customer's data. */
+  details: Record<string, unknown>;
+}
+
+export interface AuditPage {
+  items: AuditRow[];
+  /** Absent on the last page. */
+  nextCursor?: string;
+}
+
+/** Who did what, and when. Written in the transaction that does it, so that there is never one without the other. */
+@Injectable()
+export class AuditLog {
+  constructor(private readonly database: Database) {}
+
+  async record(trx: Transaction<Schema>, { details, ...entry }: AuditEntry): Promise<void> {
+    await trx
+      .insertInto('audit')
+      .values({ ...entry, at: this.database.now, details: JSON.stringify(details) })
+      .execute();
+  }
+
+  /** Newest first. @param cursor `nextCursor` of the page before. */
+  async list(limit: number, cursor?: string): Promise<AuditPage> {
+    let query = this.database.db.selectFrom('audit').selectAll();
+    if (cursor !== undefined) query = query.where('seq', '<', Number(cursor));
+    const rows = await query
+      .orderBy('seq', 'desc')
+      .limit(limit + 1)
+      .execute();
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    return rows.length > limit && last ? { items, nextCursor: String(last.seq) } : { items };
+  }
+}

@@ -1,0 +1,120 @@
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Query, Res } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiConflictResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Roles } from '../access/access.decorators.js';
+import { CurrentCaller } from '../access/caller.js';
+import type { Caller } from '../access/caller.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { ReplayService } from '../replay/replay.service.js';
+import type { ReplayFilter } from '../replay/replay-filter.js';
+import { recordIdSchema } from './operations.schemas.js';
+import { deadLetterView, type DeadLetterView } from './operations.views.js';
+import {
+  auditSchema,
+  replayIdSchema,
+  replaySchema,
+  replaysSchema,
+  type AuditQuery,
+  type ReplayBody,
+  type ReplaysQuery,
+} from './replay.schemas.js';
+import {
+  auditView,
+  previewView,
+  replayView,
+  type AuditView,
+  type PreviewView,
+  type ReplayView,
+} from './replay.views.js';
+
+/** Path of a replay, for the `Location` header. */
+const REPLAY_PATH = '/ops/replays';
+
+/** Dead letters are sent again, and who asked for it is written down. */
+@ApiTags('operations')
+@Roles('admin')
+@Controller('ops')
+export class ReplayController {
+  constructor(
+    private readonly replays: ReplayService,
+    private readonly audit: AuditLog,
+  ) {}
+
+  @Post('dead-letters/:recordId/replay')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Send one dead letter again, under the same key' })
+  @ApiConflictResponse({ description: 'delivery.not-dead: it is on its way or delivered' })
+  async replayOne(
+    @Param('recordId', { schema: recordIdSchema }) recordId: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<DeadLetterView> {
+    return deadLetterView(await this.replays.replayOne(recordId, caller.name));
+  }
+
+  @Post('dead-letters/replay')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({
+    summary: 'Send all dead letters that fit a filter again, under the same keys, at a rate; `dryRun` only counts them',
+  })
+  @ApiAcceptedResponse({ description: 'A job that goes on whatever happens to this process; see Location' })
+  @ApiOkResponse({ description: 'The count (dryRun), or the job with the same filter that is running already' })
+  @ApiConflictResponse({ description: 'replay.conflict: requestId was used for another filter; replay.too-many' })
+  async replay(
+    @Body({ schema: replaySchema }) body: ReplayBody,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ReplayView | PreviewView> {
+    const filter = definedOnly(body.filter);
+    if (body.dryRun) {
+      void reply.status(HttpStatus.OK);
+      return previewView(await this.replays.preview(filter));
+    }
+    const { job, created } = await this.replays.start({ ...body, filter, requestedBy: caller.name });
+    void reply.status(created ? HttpStatus.ACCEPTED : HttpStatus.OK).header('location', `${REPLAY_PATH}/${job.id}`);
+    return replayView(job);
+  }
+
+  @Get('replays')
+  @ApiOperation({ summary: 'Replay jobs, newest first' })
+  async list(@Query({ schema: replaysSchema }) query: ReplaysQuery): Promise<{ items: ReplayView[] }> {
+    return { items: (await this.replays.list(query.limit)).map(replayView) };
+  }
+
+  @Get('replays/:id')
+  @ApiOperation({ summary: 'How far a replay job has come' })
+  @ApiNotFoundResponse({ description: 'replay.not-found' })
+  async get(@Param('id', { schema: replayIdSchema }) id: string): Promise<ReplayView> {
+    return replayView(await this.replays.get(id));
+  }
+
+  @Delete('replays/:id')
+  @ApiOperation({ summary: 'Stop a replay job; what it has revived goes on. One that is over stays as it is' })
+  @ApiNotFoundResponse({ description: 'replay.not-found' })
+  async stop(
+    @Param('id', { schema: replayIdSchema }) id: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<ReplayView> {
+    return replayView(await this.replays.stop(id, caller.name));
+  }
+
+  @Get('audit')
+  @ApiOperation({ summary: 'Who replayed what, or stopped it, and when; newest first' })
+  async listAudit(
+    @Query({ schema: auditSchema }) query: AuditQuery,
+  ): Promise<{ items: AuditView[]; nextCursor?: string }> {
+    const { items, ...rest } = await this.audit.list(query.limit, query.cursor);
+    return { items: items.map(auditView), ...rest };
+  }
+}
+
+/** The schema's optional fields may be there and undefined; the filter's may only be absent. */
+function definedOnly(filter: ReplayBody['filter']): ReplayFilter {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { pageLimit, storableText } from '../http/schemas.js';
+
+const guid = z.guid('must be a UUID').transform((id) => id.toLowerCase());
+
+/** ISO text, taken as epoch ms. */
+const time = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
+  .transform((iso) => Date.parse(iso));
+
+const filter = z
+  .strictObject({
+    reason: storableText(100, 1).optional(),
+    conversationId: guid.optional(),
+    interactionId: guid.optional(),
+    diedAfter: time.optional(),
+    diedBefore: time.optional(),
+  })
+  .refine(
+    ({ diedAfter, diedBefore }) => diedAfter === undefined || diedBefore === undefined || diedAfter < diedBefore,
+    {
+      message: 'must be later than diedAfter',
+      path: ['diedBefore'],
+    },
+  );
+
+const DEFAULT_RATE = 50;
+/** The delivery path manages some thousands a second, and new records want their share. */
+const MAX_RATE = 1_000;
+
+/** Body of `POST /ops/dead-letters/replay`. An empty filter takes all; the body itself must be there. */
+export const replaySchema = z.strictObject({
+  filter: filter.default({}),
+  dryRun: z.boolean().default(false),
+  ratePerSecond: z.int().min(1).max(MAX_RATE).default(DEFAULT_RATE),
+  requestId: storableText(100, 1).optional(),
+});
+export type ReplayBody = z.infer<typeof replaySchema>;
+
+export const replayIdSchema = z.guid('must be the id of a replay, a UUID').transform((id) => id.toLowerCase());
+
+/** Query of `GET /ops/replays`. */
+export const replaysSchema = z.strictObject({ limit: pageLimit(500, 50) });
+export type ReplaysQuery = z.infer<typeof replaysSchema>;
+
+/** Query of `GET /ops/audit`. */
+export const auditSchema = z.strictObject({
+  limit: pageLimit(500, 50),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, 'is not a cursor of this list')
+    .optional(),
+});
+export type AuditQuery = z.infer<typeof auditSchema>;
