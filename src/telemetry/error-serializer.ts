@@ -20,8 +20,8 @@ export function errorForLogs(thrown: unknown): LoggedError | string {
 }
 
 function describe(thrown: unknown, depth: number): LoggedError | string {
-  if (!(thrown instanceof Error))
-    return typeof thrown === 'object' ? Object.prototype.toString.call(thrown) : String(thrown);
+  if (typeof thrown === 'string') return thrown;
+  if (!(thrown instanceof Error)) return `a thrown ${typeof thrown}`;
   const { code, status } = thrown as Error & { code?: unknown; status?: unknown };
   const logged: LoggedError = { type: thrown.name, message: thrown.message };
   if (typeof code === 'string' || typeof code === 'number') logged.code = code;
