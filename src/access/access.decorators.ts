@@ -1,5 +1,5 @@
 import { SetMetadata, applyDecorators } from '@nestjs/common';
-import { ApiBearerAuth, ApiForbiddenResponse, ApiUnauthorizedResponse } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiForbiddenResponse, ApiSecurity, ApiUnauthorizedResponse } from '@nestjs/swagger';
 import type { Role } from '../config/config.js';
 
 export const ACCESS = 'gateway:access';
@@ -29,6 +29,7 @@ function keyed(access: Access & { kind: 'roles' }): MethodDecorator & ClassDecor
   return applyDecorators(
     SetMetadata(ACCESS, access),
     ApiBearerAuth(),
+    ApiSecurity('apiKey'),
     ApiUnauthorizedResponse({ description: 'access.unauthenticated: no key, or one that is not known' }),
     ApiForbiddenResponse({ description: `access.forbidden: the key needs the role ${access.roles.join(' or ')}` }),
   );

@@ -13,13 +13,14 @@ const MAX_ATTRIBUTES = 32;
 
 const attributes = z
   .record(storableText(64, 1), storableText(512, 0))
-  .refine((map) => Object.keys(map).length <= MAX_ATTRIBUTES, `must have at most ${MAX_ATTRIBUTES} keys`);
+  .refine((map) => Object.keys(map).length <= MAX_ATTRIBUTES, `must have at most ${MAX_ATTRIBUTES} keys`)
+  .meta({ maxProperties: MAX_ATTRIBUTES, description: 'Names of 1 to 64 characters, for the history to keep.' });
 
 const common = {
-  conversationId: guid,
+  conversationId: guid.meta({ description: 'The Genesys conversation.' }),
   customerId: storableText(128, 1),
-  agentId: guid.optional(),
-  channel: z.enum(CHANNELS).optional(),
+  agentId: guid.optional().meta({ description: "Genesys user id: only this agent's after-call work counts." }),
+  channel: z.enum(CHANNELS).optional().meta({ description: "Absent: from the event's media type." }),
   subject: storableText(256, 0).optional(),
   notes: storableText(4_000, 0).optional(),
   attributes: attributes.optional(),
@@ -38,7 +39,7 @@ export const supportResultSchema = z.strictObject({
   direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
   wrapupCode: storableText(256, 1),
   wrapupNotes: storableText(4_000, 0).optional(),
-  wrapupDurationMs: z.int().min(0).max(MAX_WRAPUP_MS).optional(),
+  wrapupDurationMs: z.int().min(0).max(MAX_WRAPUP_MS).optional().meta({ description: 'Milliseconds, a week at most.' }),
   endedAt: z.iso
     .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
     .optional(),

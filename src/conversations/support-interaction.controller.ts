@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiConflictResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
 import { IntakeService } from './intake.service.js';
+import { ApiHandedIn, ApiInteraction, ApiInteractionList } from './interaction.docs.js';
 import { InteractionService } from './interaction.service.js';
 import {
   interactionIdSchema,
@@ -28,6 +29,7 @@ export class SupportInteractionController {
   @HttpCode(HttpStatus.ACCEPTED)
   @Roles('intake')
   @ApiOperation({ summary: 'Hand in an interaction; its record follows when the after-call work is done' })
+  @ApiHandedIn('interaction')
   async accept(
     @Body({ schema: supportInteractionSchema }) body: SupportInteraction,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -42,6 +44,7 @@ export class SupportInteractionController {
   @Get()
   @Roles('intake', 'admin')
   @ApiOperation({ summary: 'List interactions, newest first' })
+  @ApiInteractionList()
   async list(
     @Query({ schema: interactionListSchema }) query: InteractionListQuery,
   ): Promise<{ items: InteractionView[]; nextCursor?: string }> {
@@ -52,6 +55,7 @@ export class SupportInteractionController {
   @Get(':id')
   @Roles('intake', 'admin')
   @ApiOperation({ summary: 'One interaction: its status, the time of each step, delivery attempts, the last error' })
+  @ApiInteraction()
   async get(@Param('id', { schema: interactionIdSchema }) id: string): Promise<InteractionView> {
     return interactionView(await this.interactions.get(id));
   }
@@ -59,6 +63,10 @@ export class SupportInteractionController {
   @Delete(':id')
   @Roles('intake', 'admin')
   @ApiOperation({ summary: 'Cancel an interaction that still waits' })
+  @ApiInteraction()
+  @ApiConflictResponse({
+    description: 'interaction.captured or interaction.expired: there is nothing to cancel any more',
+  })
   async cancel(@Param('id', { schema: interactionIdSchema }) id: string): Promise<InteractionView> {
     return interactionView(await this.interactions.cancel(id));
   }

@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
 import { IntakeService } from './intake.service.js';
+import { ApiHandedIn } from './interaction.docs.js';
 import { supportResultSchema, type SupportResult } from './interaction.schemas.js';
 import { acceptedView, type AcceptedView } from './interaction.view.js';
 import { INTERACTION_PATH } from './support-interaction.controller.js';
@@ -16,6 +17,7 @@ export class SupportResultController {
   @HttpCode(HttpStatus.ACCEPTED)
   @Roles('intake')
   @ApiOperation({ summary: 'Hand in the result of a support case directly, without waiting for Genesys' })
+  @ApiHandedIn('result')
   async accept(
     @Body({ schema: supportResultSchema }) body: SupportResult,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { describeErrors } from './error-docs.js';
 
 /**
  * The OpenAPI document, at /docs for people and /docs/openapi.json for programs. It needs no key: it tells nothing that the
@@ -25,9 +26,14 @@ export function apiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(about.description)
     .setVersion(about.version)
     .setLicense(about.license, '')
-    .addBearerAuth({ type: 'http', description: 'An API key; it may also travel as X-API-Key.' })
+    .addBearerAuth({ type: 'http', bearerFormat: 'API key', description: 'An API key of API_KEYS.' })
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key.' }, 'apiKey')
     .build();
-  return SwaggerModule.createDocument(app, settings);
+  // The builder wants a URL, but a name is enough and an empty one is none.
+  delete settings.info.license?.url;
+  const document = SwaggerModule.createDocument(app, settings);
+  describeErrors(document);
+  return document;
 }
 
 interface PackageJson {

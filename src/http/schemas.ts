@@ -14,12 +14,13 @@ export function storableText(max: number, min = 0): z.ZodType<string, string> {
     });
 }
 
-/** Page size of lists: a whole number from 1 to `max`, as it stands in a query string. */
+/** Page size of lists: a whole number from 1 to `max`, as it stands in a query string. `meta` is how it is documented. */
 export function pageLimit(max: number, fallback: number): z.ZodType<number, string | undefined> {
   return z
     .string()
     .regex(/^\d{1,6}$/, `must be a whole number from 1 to ${String(max)}`)
-    .default(String(fallback))
-    .transform(Number)
+    .meta({ type: 'integer', minimum: 1, maximum: max, default: fallback })
+    .optional()
+    .transform((text) => Number(text ?? fallback))
     .pipe(z.number().min(1).max(max));
 }

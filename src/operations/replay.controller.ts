@@ -50,6 +50,8 @@ export class ReplayController {
   @Post('dead-letters/:recordId/replay')
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Send one dead letter again, under the same key' })
+  @ApiAcceptedResponse({ description: 'It is on its way again' })
+  @ApiNotFoundResponse({ description: 'delivery.not-found' })
   @ApiConflictResponse({ description: 'delivery.not-dead: it is on its way or delivered' })
   async replayOne(
     @Param('recordId', { schema: recordIdSchema }) recordId: string,
@@ -89,6 +91,7 @@ export class ReplayController {
 
   @Get('replays/:id')
   @ApiOperation({ summary: 'How far a replay job has come' })
+  @ApiOkResponse({ description: 'The job' })
   @ApiNotFoundResponse({ description: 'replay.not-found' })
   async get(@Param('id', { schema: replayIdSchema }) id: string): Promise<ReplayView> {
     return replayView(await this.replays.get(id));
@@ -96,6 +99,7 @@ export class ReplayController {
 
   @Delete('replays/:id')
   @ApiOperation({ summary: 'Stop a replay job; what it has revived goes on. One that is over stays as it is' })
+  @ApiOkResponse({ description: 'The job, stopped' })
   @ApiNotFoundResponse({ description: 'replay.not-found' })
   async stop(
     @Param('id', { schema: replayIdSchema }) id: string,

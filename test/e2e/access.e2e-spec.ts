@@ -16,7 +16,7 @@ const DECLARED: Record<string, readonly Caller[] | 'everybody'> = {
   'GET /health/live': 'everybody',
   'GET /health/ready': 'everybody',
 };
-const ADMIN_ONLY = /^(GET|POST) \/(ops(\/.*)?|metrics)$/;
+const ADMIN_ONLY = /^(\w+ \/ops(\/.*)?|GET \/metrics)$/;
 
 const ROUTES_OF_DOCS = /^(GET|HEAD) \/docs(\/|$)/;
 

@@ -1,0 +1,76 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Responses = Operation['responses'];
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+const ERROR_SCHEMA = {
+  type: 'object',
+  description: 'Every error has this body.',
+  required: ['statusCode', 'error', 'message', 'code'],
+  properties: {
+    statusCode: { type: 'integer', example: 400 },
+    error: { type: 'string', description: "The status code's name.", example: 'Bad Request' },
+    message: { type: 'string', description: 'What is wrong, with the value and the limit; for people.' },
+    code: { type: 'string', description: 'What is wrong; stable, for programs.', example: 'request.invalid' },
+    details: {
+      type: 'array',
+      description: 'For request.invalid: every bad field.',
+      items: {
+        type: 'object',
+        required: ['field', 'message'],
+        properties: {
+          field: { type: 'string', example: 'attributes.caseId' },
+          message: { type: 'string', example: 'must be a string, not a number' },
+          value: { description: "The bad value, where it is short and cannot be a customer's text." },
+        },
+      },
+    },
+  },
+} as const;
+
+const ERROR_CONTENT = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+
+/** Writes into `document` the errors that the server answers with on every route, and the body of all errors. */
+export function describeErrors(document: OpenAPIObject): void {
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, Error: structuredClone(ERROR_SCHEMA) as object },
+  };
+  for (const path of Object.values(document.paths)) {
+    for (const method of METHODS) {
+      const operation = path[method];
+      if (operation) operation.responses = withErrors(operation);
+    }
+  }
+}
+
+/** What an operation says of itself goes before what holds for all. */
+function withErrors(operation: Operation): Responses {
+  const responses: Responses = { ...generalErrors(operation), ...operation.responses };
+  for (const [status, response] of Object.entries(responses)) {
+    if (Number(status) < 400 || response === undefined || '$ref' in response) continue;
+    response.content ??= structuredClone(ERROR_CONTENT);
+  }
+  return responses;
+}
+
+function generalErrors({ requestBody, parameters = [], security }: Operation): Responses {
+  const invalid = 'request.invalid: fields are not as documented; every bad one is in details';
+  return {
+    ...(requestBody === undefined
+      ? parameters.length > 0 && { 400: { description: invalid } }
+      : {
+          400: { description: `${invalid}. request.malformed-json: the body is not JSON in UTF-8` },
+          413: { description: 'request.too-large: the body is larger than 256 KiB' },
+          415: { description: 'request.media-type: the body is not application/json' },
+        }),
+    ...(security !== undefined && {
+      503: {
+        description: 'storage.unavailable or shutdown.in-progress: nothing was done; again after Retry-After',
+        headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
+      },
+    }),
+  };
+}
