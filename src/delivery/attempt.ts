@@ -6,11 +6,13 @@ import { decideRetry } from './retry-policy.js';
 import type { Ended } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
 
+/** Deaths of a process in a row with the same delivery in flight, after which it is put aside instead of tried again. */
+export const CRASH_LIMIT = 3;
 /**
- * Deaths of a process in a row with the same delivery in flight, after which it is put aside instead of tried again. With
- * the pauses between them (`CRASH_PAUSE_MS`) they take more than the 24 h for which every other failure is tried.
+ * A suspect that has been in flight for so long while the process lived did not kill it: what does, does it while the
+ * record is being prepared. A process that is killed later, while a slow receiver is waited for, is no fault of the record.
  */
-export const CRASH_LIMIT = 225;
+export const CLEARED_AFTER_MS = 500;
 /** Error texts are for operators and go into a column; a receiver's answer can be any length. */
 const MESSAGE_LIMIT = 500;
 
