@@ -12,7 +12,7 @@ interface Waiting<T, R> {
  * The handler answers one result per item, in order. When it throws, every caller of that batch gets the error.
  */
 export class Batcher<T, R> {
-  private queue: Waiting<T, R>[] = [];
+  private readonly queue: Waiting<T, R>[] = [];
   private working = false;
 
   /** @param maxSize most items handed over at once; the rest wait for the next batch. */

@@ -155,6 +155,13 @@ export class DeliveryRepository {
     return rows;
   }
 
+  /** A suspect has shown that it is none: whatever the process may die of from now on. */
+  async clearOfSuspicion({ id, claim }: DeliveryRow): Promise<void> {
+    await sql`update deliveries set crashes = 0 where id = ${id} and claim = ${claim} and state = 'claimed'`.execute(
+      this.database.db,
+    );
+  }
+
   /** Gives claims back unused: the deliveries are due as before and no attempt is counted. */
   async release(claims: readonly { id: string; claim: string | null }[]): Promise<void> {
     if (claims.length === 0) return;

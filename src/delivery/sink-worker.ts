@@ -5,9 +5,10 @@ import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Database } from '../storage/database.js';
-import { CRASH_LIMIT, endOf, send } from './attempt.js';
+import { CLEARED_AFTER_MS, CRASH_LIMIT, endOf, send } from './attempt.js';
 import type { Attempt, Held } from './attempt.js';
 import { Breaker } from './breaker.js';
+import type { DeliveryRow } from '../storage/schema.js';
 import type { DeliveryRepository } from './delivery.repository.js';
 import { Settler } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
@@ -179,7 +180,8 @@ export class SinkWorker {
       const { delivery } = attempt;
       const sent =
         delivery.crashes >= CRASH_LIMIT ? parked(delivery.crashes) : send(this.sink, delivery, this.aborting.signal);
-      const outcome = await Promise.race([sent, late]);
+      const clearing = delivery.crashes > 0 ? setTimeout(() => this.clear(delivery), CLEARED_AFTER_MS) : undefined;
+      const outcome = await Promise.race([sent, late]).finally(() => clearTimeout(clearing));
       this.tellBreaker(outcome);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
@@ -189,6 +191,14 @@ export class SinkWorker {
       this.launch();
       if (this.runsLow()) this.wake();
     }
+  }
+
+  /** The process is alive although this suspect is in flight: it makes room for the next one. */
+  private clear(suspect: DeliveryRow): void {
+    this.tasks.run('clear a suspect', async () => {
+      await this.context.deliveries.clearOfSuspicion(suspect);
+      this.wake();
+    });
   }
 
   private tellBreaker(outcome: SendOutcome): void {

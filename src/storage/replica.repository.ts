@@ -155,14 +155,13 @@ export class ReplicaRepository {
       .where('owner', 'in', owners)
       .where(sql<boolean>`status = 'running'`)
       .execute();
-    // Each of these was in flight when its process died, so each may be what killed it: after the first death it is sent
-    // again at once, then with pauses, so that one that kills does not keep the others from being delivered.
+    // Each of these was in flight when its process died, so each may be what killed it.
     await trx
       .updateTable('deliveries')
       .set((eb) => ({
         state: 'pending',
         crashes: eb('crashes', '+', 1),
-        due_at: sql<number>`${now} + ${crashPause}`,
+        due_at: now,
         claim: null,
         claimed_by: null,
         claimed_until: null,
@@ -181,11 +180,5 @@ const lockIsFree = sql<boolean>`not exists (
   where locktype = 'advisory' and granted and objsubid = 2
     and database = (select oid from pg_database where datname = current_database())
     and classid::bigint = ${lockClass} and objid::bigint = replicas.lock_key)`;
-
-/** Pause after the second death in a row, in ms; doubled with each further one, 11 times: up to 7 minutes. */
-const CRASH_PAUSE_MS = 200;
-/** `crashes` does not count this death yet. */
-const crashPause = sql<number>`case when crashes = 0 then 0
-  else ${sql.lit(CRASH_PAUSE_MS)} * (1 << (case when crashes > 11 then 11 else crashes - 1 end)) end`;
 
 const takeLock = sql<boolean>`pg_try_advisory_xact_lock(${lockClass}, lock_key)`;

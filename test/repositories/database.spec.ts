@@ -43,9 +43,17 @@ describeEachDatabase('Database', (getDb, getTarget) => {
     const { db } = getDb();
     const row = interactionRow();
     await db.insertInto('interactions').values(row).execute();
-    const again = db.insertInto('interactions').values({ ...row, id: 'another' }).execute();
+    const again = db
+      .insertInto('interactions')
+      .values({ ...row, id: 'another' })
+      .execute();
     await expect(again).rejects.not.toBeInstanceOf(StorageUnavailableError);
-    await expect(db.insertInto('interactions').values({ ...row, id: 'third' }).execute()).rejects.toThrow(/unique/i);
+    await expect(
+      db
+        .insertInto('interactions')
+        .values({ ...row, id: 'third' })
+        .execute(),
+    ).rejects.toThrow(/unique/i);
   });
 
   it('carries rows as one parameter, nulls, quotes and other scripts included', async () => {
@@ -66,7 +74,10 @@ describeEachDatabase('Database', (getDb, getTarget) => {
 
   it('says that it is unavailable once closed, and opens again with its rows', async () => {
     const database = getDb();
-    await database.db.insertInto('interactions').values(interactionRow({ id: 'kept' })).execute();
+    await database.db
+      .insertInto('interactions')
+      .values(interactionRow({ id: 'kept' }))
+      .execute();
     await database.close();
     expect(() => database.db).toThrow(StorageUnavailableError);
     await database.open();
@@ -193,7 +204,10 @@ describe('PostgreSQL', () => {
   it('repeats a transaction that it ended because of a deadlock', async () => {
     const { target } = await freshTarget('postgres');
     const database = await openDatabase(target);
-    await database.db.insertInto('interactions').values([interactionRow({ id: 'a' }), interactionRow({ id: 'b' })]).execute();
+    await database.db
+      .insertInto('interactions')
+      .values([interactionRow({ id: 'a' }), interactionRow({ id: 'b' })])
+      .execute();
     let arrived = 0;
     let open: () => void = () => undefined;
     const both = new Promise<void>((resolve) => (open = resolve));

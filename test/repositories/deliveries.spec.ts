@@ -7,7 +7,15 @@ import { describeEachDatabase, openDatabase } from '../helpers/databases.js';
 import { deliveryRow } from '../helpers/rows.js';
 
 function draft(but: Partial<DeliveryDraft> = {}): DeliveryDraft {
-  return { id: randomUUID(), sink: 'test', orderKey: randomUUID(), subjectId: 's', payload: '{"a":1}', receivedAt: 5, ...but };
+  return {
+    id: randomUUID(),
+    sink: 'test',
+    orderKey: randomUUID(),
+    subjectId: 's',
+    payload: '{"a":1}',
+    receivedAt: 5,
+    ...but,
+  };
 }
 
 function claim(but: Partial<Claim> = {}): Claim {
@@ -60,7 +68,10 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
   });
 
   it('leaves other sinks and later ones alone', async () => {
-    await getDb().db.insertInto('deliveries').values([deliveryRow({ sink: 'other' }), deliveryRow({ due_at: 9e15 })]).execute();
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([deliveryRow({ sink: 'other' }), deliveryRow({ due_at: 9e15 })])
+      .execute();
     expect(await deliveries.claimDue(claim())).toEqual([]);
   });
 
@@ -87,12 +98,26 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
       outcome(b!, { ...failed, v_state: 'pending', v_delay_ms: 60_000 }),
       outcome(c!, { ...failed, v_state: 'dead', v_status: 422 }),
     );
-    expect(stored.map((row) => [row.id, row.attempts]).sort()).toEqual([['a', 1], ['b', 1], ['c', 1]]);
+    expect(stored.map((row) => [row.id, row.attempts]).sort()).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['c', 1],
+    ]);
     for (const row of stored) expect(Math.abs(row.at - Date.now())).toBeLessThan(5_000);
     const free = { claim: null, claimed_by: null, claimed_until: null };
     expect(await rowOf('a')).toMatchObject({ ...free, state: 'delivered', last_error_code: null, dead_at: null });
-    expect(await rowOf('b')).toMatchObject({ ...free, state: 'pending', last_error_message: `it's "down"`, delivered_at: null });
-    expect(await rowOf('c')).toMatchObject({ ...free, state: 'dead', last_status: 422, last_error_code: 'history.down' });
+    expect(await rowOf('b')).toMatchObject({
+      ...free,
+      state: 'pending',
+      last_error_message: `it's "down"`,
+      delivered_at: null,
+    });
+    expect(await rowOf('c')).toMatchObject({
+      ...free,
+      state: 'dead',
+      last_status: 422,
+      last_error_code: 'history.down',
+    });
     expect((await rowOf('a')).delivered_at).not.toBeNull();
     expect((await rowOf('b')).due_at).toBeGreaterThan(Date.now() + 50_000);
     expect((await rowOf('c')).dead_at).not.toBeNull();
@@ -125,12 +150,19 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     await deliveries.claimDue(claim({ limit: 1, leaseMs: -1, replica: 'another' }));
     await deliveries.claimDue(claim({ limit: 1 }));
     await deliveries.releaseExpired('me');
-    expect(await Promise.all(['a', 'b', 'c'].map(async (id) => (await rowOf(id)).state))).toEqual(['pending', 'claimed', 'claimed']);
+    expect(await Promise.all(['a', 'b', 'c'].map(async (id) => (await rowOf(id)).state))).toEqual([
+      'pending',
+      'claimed',
+      'claimed',
+    ]);
   });
 
   it('has one suspect in flight at a time, apart from the others', async () => {
     const crashed = [deliveryRow({ id: 's1', crashes: 1 }), deliveryRow({ id: 's2', crashes: 1 })];
-    await getDb().db.insertInto('deliveries').values([...crashed, deliveryRow({ id: 'fresh' })]).execute();
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([...crashed, deliveryRow({ id: 'fresh' })])
+      .execute();
     expect(ids(await deliveries.claimDue(claim()))).toEqual(['fresh']);
     const [first] = await deliveries.claimSuspect(claim());
     expect(first?.id).toBe('s1');
@@ -142,19 +174,31 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
 
   it('knows when to look again', async () => {
     expect(await deliveries.untilNextDue('test')).toBeNull();
-    await getDb().db.insertInto('deliveries').values(deliveryRow({ due_at: 1 })).execute();
+    await getDb()
+      .db.insertInto('deliveries')
+      .values(deliveryRow({ due_at: 1 }))
+      .execute();
     // What is due already and was not claimed waits for another one, not for a time.
     expect(await deliveries.untilNextDue('test')).toBeNull();
     const later = Date.now() + 60_000;
-    await getDb().db.insertInto('deliveries').values([deliveryRow({ due_at: later, crashes: 1 }), deliveryRow({ due_at: later + 60_000 })]).execute();
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([deliveryRow({ due_at: later, crashes: 1 }), deliveryRow({ due_at: later + 60_000 })])
+      .execute();
     const wait = (await deliveries.untilNextDue('test')) ?? 0;
     expect(Math.abs(wait - 60_000)).toBeLessThan(5_000);
   });
 
   it('counts its backlog', async () => {
     expect(await deliveries.backlog('test')).toEqual({ waiting: 0, oldestWaitingMs: null, dead: 0 });
-    const rows = [deliveryRow({ received_at: Date.now() - 60_000 }), deliveryRow({ state: 'claimed', received_at: Date.now() })];
-    await getDb().db.insertInto('deliveries').values([...rows, deliveryRow({ state: 'dead' }), deliveryRow({ state: 'delivered' })]).execute();
+    const rows = [
+      deliveryRow({ received_at: Date.now() - 60_000 }),
+      deliveryRow({ state: 'claimed', received_at: Date.now() }),
+    ];
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([...rows, deliveryRow({ state: 'dead' }), deliveryRow({ state: 'delivered' })])
+      .execute();
     const backlog = await deliveries.backlog('test');
     expect(backlog).toMatchObject({ waiting: 2, dead: 1 });
     expect(Math.abs((backlog.oldestWaitingMs ?? 0) - 60_000)).toBeLessThan(5_000);
@@ -162,7 +206,12 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
 
   it('deletes what was delivered long ago, a part at a time', async () => {
     const old = { state: 'delivered', delivered_at: 1 } as const;
-    const rows = [deliveryRow(old), deliveryRow(old), deliveryRow({ ...old, delivered_at: Date.now() }), deliveryRow({ state: 'dead', dead_at: 1 })];
+    const rows = [
+      deliveryRow(old),
+      deliveryRow(old),
+      deliveryRow({ ...old, delivered_at: Date.now() }),
+      deliveryRow({ state: 'dead', dead_at: 1 }),
+    ];
     await getDb().db.insertInto('deliveries').values(rows).execute();
     expect(await deliveries.deleteDelivered(60_000, 1)).toBe(1);
     expect(await deliveries.deleteDelivered(60_000, 10)).toBe(1);

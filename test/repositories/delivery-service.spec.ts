@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
+import { CRASH_LIMIT } from '../../src/delivery/attempt.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.js';
 import { DeliveryNotDeadError, DeliveryNotFoundError } from '../../src/delivery/delivery.errors.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
@@ -48,7 +49,8 @@ class TestSink implements Sink {
   }
 
   async settled(_trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void> {
-    if (settlements.length > 0 && this.refuseToSettle-- > 0) throw new StorageUnavailableError('test: the disk is full');
+    if (settlements.length > 0 && this.refuseToSettle-- > 0)
+      throw new StorageUnavailableError('test: the disk is full');
   }
 
   afterSettled(settlements: readonly Settlement[]): void {
@@ -108,7 +110,14 @@ async function enqueue(database: Database, outbox: Outbox, ids: readonly string[
   await database.transaction((trx) =>
     outbox.enqueue(
       trx,
-      ids.map((id) => ({ id, sink: 'test', orderKey: orderKey ?? id, subjectId: id, payload: '{}', receivedAt: Date.now() })),
+      ids.map((id) => ({
+        id,
+        sink: 'test',
+        orderKey: orderKey ?? id,
+        subjectId: id,
+        payload: '{}',
+        receivedAt: Date.now(),
+      })),
     ),
   );
   outbox.wake();
@@ -131,7 +140,8 @@ describeEachDatabase('DeliveryService', (getDb) => {
 
   const put = (ids: readonly string[], orderKey?: string) => enqueue(getDb(), delivering.outbox, ids, orderKey);
   const rows = () => getDb().db.selectFrom('deliveries').selectAll().orderBy('seq').execute();
-  const outcomes = async () => (await delivering.metrics.deliveries.get()).values.map(({ labels, value }) => [labels.outcome, value]);
+  const outcomes = async () =>
+    (await delivering.metrics.deliveries.get()).values.map(({ labels, value }) => [labels.outcome, value]);
 
   it('delivers everything once, no more than its concurrency at a time', async () => {
     sink.answer = () => new Promise((resolve) => setImmediate(() => resolve(DELIVERED)));
@@ -174,7 +184,8 @@ describeEachDatabase('DeliveryService', (getDb) => {
 
   it('gives up after the time for retries, and at once when refused', async () => {
     delivering = deliveringOn(getDb(), sink, { baseMs: 5, capMs: 20, maxMs: 60 });
-    sink.answer = async ({ id }) => (id === 'no' ? { kind: 'refused', code: 'test.no', message: 'never', status: 422 } : DOWN);
+    sink.answer = async ({ id }) =>
+      id === 'no' ? { kind: 'refused', code: 'test.no', message: 'never', status: 422 } : DOWN;
     await delivering.service.start();
     await put(['no', 'late']);
     await sink.until(() => sink.ended.filter(({ state }) => state === 'dead').length === 2);
@@ -262,22 +273,58 @@ describeEachDatabase('DeliveryService', (getDb) => {
     await sink.until(() => sink.inFlight === 8);
     await delivering.service.stop(10);
     expect(sink.ended).toEqual([]);
-    for (const row of await rows()) expect(row).toMatchObject({ state: 'pending', attempts: 0, crashes: 0, claim: null });
+    for (const row of await rows())
+      expect(row).toMatchObject({ state: 'pending', attempts: 0, crashes: 0, claim: null });
   });
 
   it('puts aside what three processes died with, without sending it', async () => {
-    await getDb().db.insertInto('deliveries').values([deliveryRow({ id: 'poison', crashes: 3 }), deliveryRow({ id: 'fine', crashes: 2 })]).execute();
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([deliveryRow({ id: 'poison', crashes: 3 }), deliveryRow({ id: 'fine', crashes: 2 })])
+      .execute();
     await delivering.service.start();
     await sink.until(() => sink.ended.length === 2);
     expect(sink.sent).toEqual(['fine']);
     const poison = (await rows()).find((row) => row.id === 'poison');
-    expect(poison).toMatchObject({ state: 'dead', last_error_code: 'delivery.crash', attempts: 0, crashes: 3 });
+    expect(poison).toMatchObject({
+      state: 'dead',
+      last_error_code: 'delivery.crash',
+      attempts: 0,
+      crashes: CRASH_LIMIT,
+    });
+  });
+
+  it('clears a suspect that is in flight while the process lives, and lets the next one go', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    sink.timeoutMs = 10_000;
+    sink.answer = async () => {
+      await held;
+      return DELIVERED;
+    };
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([deliveryRow({ id: 'slow', crashes: 2 }), deliveryRow({ id: 'next', crashes: 2 })])
+      .execute();
+    await delivering.service.start();
+    // Only one suspect may be in flight: the second one goes out because the first one has been cleared.
+    await sink.until(() => sink.sent.length === 2);
+    const slow = (await rows()).find((row) => row.id === 'slow');
+    expect(slow).toMatchObject({ state: 'claimed', crashes: 0, attempts: 0 });
+    release();
+    await sink.until(() => sink.ended.length === 2);
   });
 
   describe('DeadLetters', () => {
     async function dead(count: number): Promise<void> {
       const letters = Array.from({ length: count }, (_, i) =>
-        deliveryRow({ id: `dead-${i}`, state: 'dead', dead_at: 100 + Math.floor(i / 2), last_error_code: `code-${i % 2}`, attempts: 7 }),
+        deliveryRow({
+          id: `dead-${i}`,
+          state: 'dead',
+          dead_at: 100 + Math.floor(i / 2),
+          last_error_code: `code-${i % 2}`,
+          attempts: 7,
+        }),
       );
       await getDb().db.insertInto('deliveries').values(letters).execute();
     }

@@ -118,7 +118,10 @@ describe('the communication history behind the outbox', () => {
 
   it('gets what a repaired mapping makes of a record that the old one failed on', async () => {
     const file = join(folder, 'mapping.jsonata');
-    await writeFile(file, `{ "id": recordId, "n": $number(customerId = "C-1001" and attributes.caseId = "88" ? "1" : customerId) }`);
+    await writeFile(
+      file,
+      `{ "id": recordId, "n": $number(customerId = "C-1001" and attributes.caseId = "88" ? "1" : customerId) }`,
+    );
     const broken = await boot({ HISTORY_MAPPING_FILE: file });
     const dead = ending(broken, 'dead');
     await broken.get(DeliveryService).start();

@@ -54,10 +54,19 @@ describeEachDatabase('ReplicaService', (getDb) => {
         interactionRow({ id: 'finished', owner: dead, status: 'delivered' }),
       ])
       .execute();
-    await db.insertInto('channels').values(channelRow({ owner: dead })).execute();
-    await db.insertInto('gaps').values([gapRow({ id: 'open', owner: dead }), gapRow({ id: 'shut', owner: dead, to_at: 2 })]).execute();
+    await db
+      .insertInto('channels')
+      .values(channelRow({ owner: dead }))
+      .execute();
+    await db
+      .insertInto('gaps')
+      .values([gapRow({ id: 'open', owner: dead }), gapRow({ id: 'shut', owner: dead, to_at: 2 })])
+      .execute();
     const claim = { state: 'claimed', claim: 'x', claimed_by: dead, claimed_until: 1, due_at: 1 } as const;
-    await db.insertInto('deliveries').values(deliveryRow({ id: 'in-flight', ...claim, attempts: 2 })).execute();
+    await db
+      .insertInto('deliveries')
+      .values(deliveryRow({ id: 'in-flight', ...claim, attempts: 2 }))
+      .execute();
 
     const replica = await started();
     expect(await replica.takeOver()).toEqual([dead]);
@@ -81,7 +90,10 @@ describeEachDatabase('ReplicaService', (getDb) => {
   });
 
   it('adopts what an owner left that has no row any more', async () => {
-    await getDb().db.insertInto('channels').values(channelRow({ owner: 'stopped long ago' })).execute();
+    await getDb()
+      .db.insertInto('channels')
+      .values(channelRow({ owner: 'stopped long ago' }))
+      .execute();
     const replica = await started();
     expect(await replica.takeOver()).toEqual(['stopped long ago']);
     expect(await getDb().db.selectFrom('channels').select('owner').execute()).toEqual([{ owner: replica.id }]);
@@ -122,8 +134,14 @@ describe('ReplicaService with several replicas on PostgreSQL', () => {
 
     // What a process leaves when it is killed: its row with a good lease, and a lock that the server freed.
     const killed = randomUUID();
-    await first.db.insertInto('replicas').values({ id: killed, started_at: 1, lease_until: Date.now() + 60_000 }).execute();
-    await first.db.insertInto('channels').values(channelRow({ owner: killed })).execute();
+    await first.db
+      .insertInto('replicas')
+      .values({ id: killed, started_at: 1, lease_until: Date.now() + 60_000 })
+      .execute();
+    await first.db
+      .insertInto('channels')
+      .values(channelRow({ owner: killed }))
+      .execute();
     expect(await observer.takeOver()).toEqual([killed]);
 
     await alive.stop();
@@ -134,7 +152,10 @@ describe('ReplicaService with several replicas on PostgreSQL', () => {
     const replicas = [replicaOn(first), replicaOn(second)];
     await Promise.all(replicas.map((replica) => replica.start()));
     const dead = await deadReplica(first);
-    await first.db.insertInto('channels').values(channelRow({ owner: dead })).execute();
+    await first.db
+      .insertInto('channels')
+      .values(channelRow({ owner: dead }))
+      .execute();
     const taken = await Promise.all(replicas.map((replica) => replica.takeOver()));
     expect(taken.flat()).toEqual([dead]);
     await Promise.all(replicas.map((replica) => replica.stop()));
@@ -157,7 +178,11 @@ describe('ReplicaService with several replicas on PostgreSQL', () => {
     await observer.start();
     const id = randomUUID();
     const row = { id, started_at: 1, lease_until: Date.now() + 60_000 };
-    const { lock_key } = await first.db.insertInto('replicas').values(row).returning('lock_key').executeTakeFirstOrThrow();
+    const { lock_key } = await first.db
+      .insertInto('replicas')
+      .values(row)
+      .returning('lock_key')
+      .executeTakeFirstOrThrow();
     const taking = observer.takeOver();
     // Time enough for the look that found it free, and for a hasty one to act on it.
     for (let i = 0; i < 50; i++) await first.check();
@@ -186,7 +211,12 @@ describe('ReplicaService with several replicas on PostgreSQL', () => {
     await second.db.deleteFrom('replicas').execute();
     await endLockConnections(first.postgresUrl ?? '');
     await lost;
-    await firstValueFrom(replica.state$.pipe(filter((state) => state === 'live'), timeout(10_000)));
+    await firstValueFrom(
+      replica.state$.pipe(
+        filter((state) => state === 'live'),
+        timeout(10_000),
+      ),
+    );
     const rows = await first.db.selectFrom('replicas').select('id').execute();
     expect(rows).toEqual([{ id: replica.id }]);
     await replica.stop();
