@@ -13,6 +13,8 @@ export interface SimulatorOptions {
   host?: string;
   /** The host name in the URLs that are given out; default `host`. */
   publicHost?: string;
+  /** The API's URL as the channels' connect URIs name it, for a proxy in front of it; default: the API itself. */
+  publicApiUrl?: string;
   /** Default 0: free ports. */
   ports?: { login?: number; api?: number; history?: number; control?: number };
 }
@@ -44,7 +46,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   let ended: Promise<void> | undefined;
   const stop = (): Promise<void> => (ended ??= end());
   try {
-    const urls = await genesys.start({ host, publicHost, loginPort: ports.login ?? 0, apiPort: ports.api ?? 0 });
+    const { publicApiUrl } = options;
+    const [loginPort, apiPort] = [ports.login ?? 0, ports.api ?? 0];
+    const urls = await genesys.start({ host, publicHost, loginPort, apiPort, publicApiUrl });
     const historyUrl = await history.start(host, ports.history ?? 0, publicHost);
     const controlUrl = await listen(control, host, ports.control ?? 0, publicHost);
     return { ...urls, historyUrl, controlUrl, genesys, history, clock, stop };

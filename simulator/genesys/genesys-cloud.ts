@@ -23,6 +23,8 @@ export interface Addresses {
   publicHost: string;
   loginPort: number;
   apiPort: number;
+  /** Where clients reach the API and its sockets when something stands in front of it; default: the API itself. */
+  publicApiUrl?: string | undefined;
 }
 
 /** A Genesys Cloud region with one OAuth client: login host, API host with the channels' sockets, and a contact centre. */
@@ -88,11 +90,13 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     return [...new Set(this.registry.list().flatMap((channel) => [...channel.topics.keys()]))];
   }
 
-  async start({ host, publicHost, loginPort, apiPort }: Addresses): Promise<{ loginUrl: string; apiUrl: string }> {
+  async start(addresses: Addresses): Promise<{ loginUrl: string; apiUrl: string }> {
+    const { host, publicHost, loginPort, apiPort, publicApiUrl } = addresses;
     const loginUrl = await listen(this.#login, host, loginPort, publicHost);
-    this.#apiUrl = await listen(this.#api, host, apiPort, publicHost);
+    const apiUrl = await listen(this.#api, host, apiPort, publicHost);
+    this.#apiUrl = publicApiUrl ?? apiUrl;
     this.#sockets.listenOn(this.#api.server);
-    return { loginUrl, apiUrl: this.#apiUrl };
+    return { loginUrl, apiUrl };
   }
 
   async stop(): Promise<void> {

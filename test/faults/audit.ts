@@ -1,0 +1,118 @@
+import type { Simulator } from '../../simulator/index.js';
+
+/** One interaction that was handed in, and what is true about it whatever the gateway says. */
+export interface Item {
+  story: string;
+  conversationId: string;
+  /** The code that its record must have; undefined when several would be right. */
+  code?: string;
+  /** Known once a 202 or 200 has come. */
+  id?: string;
+  acceptedAt?: number;
+  /** When the agent finished. */
+  finishedAt?: number;
+}
+
+interface RecordBody {
+  interactionId?: string;
+  recordId?: string;
+  obtainedBy?: string;
+  wrapup?: { code?: string };
+}
+
+interface Recovery {
+  since: number;
+  left: Set<string>;
+}
+
+/** Counts what became of each interaction, from the history's own books; the gateway cannot touch them. */
+export class Audit {
+  /** Accepted, by interaction. */
+  readonly accepted = new Map<string, Item>();
+  /** The keys under which an interaction's record is kept; more than one is a distinct duplicate. */
+  readonly keys = new Map<string, Set<string>>();
+  readonly byLookup = new Set<string>();
+  /** Longest time from the end of a fault until everything that was due then had its record, ms. */
+  worstRecoveryMs = 0;
+  /** Most records under way to the history at one time. */
+  mostAtOnce = 0;
+  evictedByQuota = 0;
+  /** Channels that exist; the most of them at one time. */
+  mostChannels = 0;
+  private readonly wrong = new Set<string>();
+  private underWay = 0;
+  private readonly recoveries = new Set<Recovery>();
+  private readonly offs: (() => void)[];
+
+  constructor(private readonly simulator: Simulator) {
+    const { genesys, history } = simulator;
+    this.offs = [
+      history.on('record', ({ key, body }) => this.onRecord(key, body as RecordBody)),
+      history.on('arrived', () => (this.mostAtOnce = Math.max(this.mostAtOnce, ++this.underWay))),
+      history.on('received', () => (this.underWay -= 1)),
+      genesys.on('channel', () => (this.mostChannels = Math.max(this.mostChannels, genesys.channels().length))),
+      genesys.on('evicted', ({ reason }) => (this.evictedByQuota += Number(reason === 'quota'))),
+    ];
+  }
+
+  /** Accepted and finished by the agent, but not in the history yet. */
+  get due(): Item[] {
+    return [...this.accepted].flatMap(([id, item]) => (item.finishedAt !== undefined && !this.keys.has(id) ? [item] : []));
+  }
+
+  get finished(): number {
+    return [...this.accepted.values()].filter((item) => item.finishedAt !== undefined).length;
+  }
+
+  get delivered(): number {
+    return [...this.accepted.keys()].filter((id) => this.keys.has(id)).length;
+  }
+
+  get duplicates(): number {
+    return [...this.keys.values()].filter((keys) => keys.size > 1).length;
+  }
+
+  /** Records of interactions that nobody was promised. */
+  get phantoms(): number {
+    return [...this.keys.keys()].filter((id) => !this.accepted.has(id)).length;
+  }
+
+  /** Records with another code than the agent gave. */
+  get wrongCodes(): number {
+    for (const [id, item] of this.accepted) {
+      for (const key of this.keys.get(id) ?? []) {
+        const body = this.simulator.history.records.get(key) as RecordBody | undefined;
+        if (item.code !== undefined && body?.wrapup !== undefined && body.wrapup.code !== item.code) this.wrong.add(id);
+      }
+    }
+    return this.wrong.size;
+  }
+
+  /** A fault is over: from now on the clock runs until all that is due has its record. */
+  faultOver(): void {
+    const left = new Set(this.due.map((item) => item.id as string));
+    if (left.size > 0) this.recoveries.add({ since: performance.now(), left });
+  }
+
+  /** Recoveries that are not over. */
+  get recovering(): number {
+    return this.recoveries.size;
+  }
+
+  stop(): void {
+    for (const off of this.offs) off();
+  }
+
+  private onRecord(key: string, body: RecordBody): void {
+    const id = body.interactionId ?? `no interaction: ${key}`;
+    const keys = this.keys.get(id);
+    if (keys) keys.add(key);
+    else this.keys.set(id, new Set([key]));
+    if (body.obtainedBy === 'lookup') this.byLookup.add(id);
+    for (const recovery of this.recoveries) {
+      if (!recovery.left.delete(id) || recovery.left.size > 0) continue;
+      this.recoveries.delete(recovery);
+      this.worstRecoveryMs = Math.max(this.worstRecoveryMs, performance.now() - recovery.since);
+    }
+  }
+}

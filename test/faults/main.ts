@@ -1,0 +1,135 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runSeed } from './campaign/campaign.js';
+import { describePlan } from './campaign/plan.js';
+import { stopSharedServer } from './databases.js';
+import { runScenario } from './run-scenario.js';
+import type { DatabaseKind, Result } from './scenario.js';
+import { SCENARIOS } from './scenarios/index.js';
+import { failed, tableOf } from './table.js';
+
+const HELP = `The fault suite: real processes, really killed; real wires, really cut; everything counted from outside.
+
+  npm run test:faults                          the whole set on both databases
+  npm run test:faults -- --size quick          the small one, as npm test runs it
+  npm run test:faults -- --only kill-stream    some scenarios (a comma list; "campaign" is one)
+  npm run test:faults -- --seed 17             one random campaign again, as it was
+
+  --size quick|full|0.5          share of the whole size (full)
+  --database sqlite|postgres|both
+  --seeds N                      random campaigns in the whole set (50); they take turns between the databases
+  --first N                      seed of the first one (1)
+  --report FILE                  results as JSON (data/faults.json)
+  --list                         what there is
+
+Scenarios: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}, campaign.
+Exit code 1 when anything was violated.`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    size: { type: 'string', default: 'full' },
+    database: { type: 'string', default: 'both' },
+    seed: { type: 'string' },
+    seeds: { type: 'string', default: '50' },
+    first: { type: 'string', default: '1' },
+    report: { type: 'string', default: 'data/faults.json' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const DATABASES: readonly DatabaseKind[] = ['sqlite', 'postgres'];
+const databases = DATABASES.filter((kind) => values.database === 'both' || values.database === kind);
+const results: Result[] = [];
+const failures: unknown[] = [];
+
+if (values.help) say(HELP);
+else if (values.list) for (const { name, study, fault } of SCENARIOS) say(`${name.padEnd(22)} study ${study.join(', ')}: ${fault}`);
+else await run();
+
+async function run(): Promise<void> {
+  const only = values.only?.split(',');
+  const unknown = only?.filter((name) => name !== 'campaign' && !SCENARIOS.some((scenario) => scenario.name === name));
+  if (databases.length === 0 || (unknown && unknown.length > 0)) {
+    say(`Unknown: ${[...(unknown ?? []), ...(databases.length === 0 ? [values.database] : [])].join(', ')}\n\n${HELP}`);
+    process.exitCode = 64;
+    return;
+  }
+  const since = performance.now();
+  try {
+    if (values.seed !== undefined) await campaign([Number(values.seed)]);
+    else await everything(only);
+  } finally {
+    await stopSharedServer();
+  }
+  say(`\n${tableOf(results)}\n\n${Math.round((performance.now() - since) / 1_000)} s on ${availableParallelism()} cores.`);
+  await mkdir(dirname(values.report), { recursive: true });
+  await writeFile(values.report, JSON.stringify({ at: new Date().toISOString(), results, failures }, undefined, 2));
+  const bad = results.filter(failed);
+  for (const { scenario, database, violations } of bad) say(`\nVIOLATED in ${scenario} (${database}):\n  ${violations.join('\n  ')}`);
+  if (bad.length > 0) process.exitCode = 1;
+}
+
+async function everything(only: readonly string[] | undefined): Promise<void> {
+  for (const scenario of SCENARIOS) {
+    if (only && !only.includes(scenario.name)) continue;
+    const size = values.size === 'full' ? 1 : values.size === 'quick' ? scenario.quick : Number(values.size);
+    if (size === 0) continue;
+    const on = values.size === 'quick' ? (scenario.quickOn ?? scenario.databases) : scenario.databases;
+    for (const database of on.filter((kind) => databases.includes(kind))) {
+      say(`${scenario.name} (${database}): ${scenario.fault} ...`);
+      const result = await runScenario(scenario, { database, size, say });
+      results.push(result);
+      say(`  ${tableOf([result]).split('\n')[2]} ${JSON.stringify(result.extra)}${result.violations.map((each) => `\n  ! ${each}`).join('')}`);
+    }
+  }
+  if (only && !only.includes('campaign')) return;
+  const seeds = values.size === 'quick' ? 4 : Number(values.seeds);
+  await campaign(Array.from({ length: seeds }, (_, index) => Number(values.first) + index));
+}
+
+/** The random campaigns, two at a time where there are two cores; one row of the table per database. */
+async function campaign(seeds: readonly number[]): Promise<void> {
+  const queue = [...seeds];
+  const sums = new Map<DatabaseKind, Result>();
+  const worker = async (): Promise<void> => {
+    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) await oneSeed(seed, sums);
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+  results.push(...sums.values());
+}
+
+async function oneSeed(seed: number, sums: Map<DatabaseKind, Result>): Promise<void> {
+  const database = databases[seed % databases.length] as DatabaseKind;
+  const since = performance.now();
+  const { plan, counts, log } = await runSeed(seed, database);
+  const seconds = (performance.now() - since) / 1_000;
+  const result: Result = { ...counts, scenario: 'campaign', database, seconds, repetitions: 1 };
+  const bad = failed(result);
+  const { emitted, delivered, worstRecoveryMs } = counts;
+  say(`seed ${seed}: ${bad ? 'VIOLATED' : 'holds'}, ${delivered}/${emitted} in ${seconds.toFixed(1)} s, recovery ${worstRecoveryMs} ms; ${describePlan(plan)}`);
+  if (bad) {
+    failures.push({ seed, plan, counts, log });
+    for (const violation of counts.violations) say(`  ! ${violation}`);
+    say(`  again: npm run test:faults -- --seed ${seed} --database ${values.database}`);
+  }
+  const sum = sums.get(database);
+  sums.set(database, sum ? add(sum, result, seed) : { ...result, violations: named(result, seed) });
+}
+
+function add(sum: Result, one: Result, seed: number): Result {
+  const total = { ...sum };
+  for (const field of ['repetitions', 'emitted', 'captured', 'delivered', 'lost', 'distinctDuplicates', 'repeats', 'seconds'] as const)
+    total[field] += one[field];
+  total.worstRecoveryMs = Math.max(sum.worstRecoveryMs, one.worstRecoveryMs);
+  total.violations = [...sum.violations, ...named(one, seed)];
+  return total;
+}
+
+function named(result: Result, seed: number): string[] {
+  return result.violations.map((violation) => `seed ${seed}: ${violation}`);
+}
