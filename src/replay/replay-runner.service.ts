@@ -110,5 +110,5 @@ export class ReplayRunner {
 
 /** Ends early when the signal comes. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
+  await sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
 }
