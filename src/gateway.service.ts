@@ -11,6 +11,9 @@ import { ReplayRunner } from './replay/replay-runner.service.js';
 import { Database } from './storage/database.js';
 import { ReplicaService } from './storage/replica.service.js';
 
+/** Kept of the grace for aborting the deliveries under way and giving their claims back before the database is closed. */
+const GIVE_BACK_MS = 500;
+
 /** What runs in the background, in the order in which it starts; it ends in the reverse order. */
 @Injectable()
 export class GatewayService implements OnApplicationBootstrap {
@@ -37,7 +40,9 @@ export class GatewayService implements OnApplicationBootstrap {
     this.retention.start();
     this.replays.start();
     this.shutdown.register('sources', 'events and look-ups', () => this.stopSources());
-    this.shutdown.register('deliveries', 'delivery', (deadline) => this.delivery.stop(deadline.remainingMs()));
+    this.shutdown.register('deliveries', 'delivery', (deadline) =>
+      this.delivery.stop(deadline.remainingMs() - GIVE_BACK_MS),
+    );
     this.shutdown.register('storage', 'database', () => this.stopStorage());
   }
 
