@@ -15,10 +15,14 @@ export class Batcher<T, R> {
   private readonly queue: Waiting<T, R>[] = [];
   private working = false;
 
-  /** @param maxSize most items handed over at once; the rest wait for the next batch. */
+  /**
+   * @param maxSize most items handed over at once; the rest wait for the next batch.
+   * @param failsAll whether an error is also that of those who wait: a caller must not wait for two timeouts in a row.
+   */
   constructor(
     private readonly handler: (items: T[]) => Promise<R[]>,
     private readonly maxSize: number,
+    private readonly failsAll: (error: unknown) => boolean = () => false,
   ) {}
 
   /** Items not handed over yet. */
@@ -45,7 +49,8 @@ export class Batcher<T, R> {
         const results = await this.handler(batch.map((waiting) => waiting.item));
         batch.forEach((waiting, index) => waiting.resolve(results[index] as R));
       } catch (error) {
-        for (const waiting of batch) waiting.reject(error);
+        const failed = this.failsAll(error) ? [...batch, ...this.queue.splice(0)] : batch;
+        for (const waiting of failed) waiting.reject(error);
       }
     }
     this.working = false;

@@ -8,6 +8,7 @@ import { HistoryService } from '../history/history.service.js';
 import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import type { InteractionRow } from '../storage/schema.js';
+import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { recordOfResult } from './interaction-record.js';
 import { InteractionConflictError } from './interaction.errors.js';
 import { InteractionRepository, type InteractionDraft } from './interaction.repository.js';
@@ -33,7 +34,11 @@ export class IntakeService {
 
   private readonly accepted = new Subject<string[]>();
   private readonly completedByHand = new Subject<string>();
-  private readonly batcher = new Batcher<InteractionDraft, Accepted>((drafts) => this.store(drafts), MAX_BATCH);
+  private readonly batcher = new Batcher<InteractionDraft, Accepted>(
+    (drafts) => this.store(drafts),
+    MAX_BATCH,
+    (error) => error instanceof StorageUnavailableError,
+  );
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,

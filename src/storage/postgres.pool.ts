@@ -98,6 +98,8 @@ class TranslatingPool implements PostgresPool {
 
 class TranslatingClient {
   private broken = false;
+  /** What made it broken, if a statement found out. */
+  private outage: Error | undefined;
 
   constructor(
     private readonly client: pg.PoolClient,
@@ -108,12 +110,16 @@ class TranslatingClient {
   }
 
   async query(sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult> {
+    // A rollback behind a statement that is stuck would wait for the same time again.
+    if (this.outage !== undefined) throw this.outage;
     try {
       return await this.client.query(sql, [...parameters]);
     } catch (error) {
       // After a query timeout the answer may still come, and would be taken for the next one's.
-      if (isPostgresOutage(error)) this.broken = true;
-      throw this.translate(error);
+      if (!isPostgresOutage(error)) throw this.translate(error);
+      this.broken = true;
+      this.outage = this.translate(error) as Error;
+      throw this.outage;
     }
   }
 
