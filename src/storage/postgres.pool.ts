@@ -63,6 +63,10 @@ export function openPostgresPool(url: string, size: number, log: Log, patient = 
   });
   // An idle connection that breaks is not an outage by itself: the pool makes another one when it is needed.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+  // One that ends in the same packet in which it became ready has no other listener yet: that would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.debug({ err: error }, 'a database connection was lost'));
+  });
   return pool;
 }
 
