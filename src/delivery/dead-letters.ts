@@ -7,9 +7,6 @@ import { CursorInvalidError, DeliveryNotDeadError, DeliveryNotFoundError } from 
 import { DeliveryRepository } from './delivery.repository.js';
 import { DeliveryService } from './delivery.service.js';
 
-/** Dead letters that one call brings back at most: one transaction, during which under SQLite everybody waits. */
-const REPLAY_LIMIT = 1_000;
-
 export interface DeadLetterQuery {
   limit: number;
   /** `nextCursor` of the page before. */
@@ -70,22 +67,6 @@ export class DeadLetters {
     });
     this.delivery.wake();
     return revived;
-  }
-
-  /** Sends again those with this error code (or all), oldest first, up to `limit` (at most 1,000). Returns how many. */
-  async replayAll(filter: { reason?: string | undefined; limit?: number; dryRun?: boolean }): Promise<number> {
-    const limit = Math.min(filter.limit ?? REPLAY_LIMIT, REPLAY_LIMIT);
-    const count = await this.database.transaction(async (trx) => {
-      let query = trx
-        .selectFrom('deliveries')
-        .select('id')
-        .where(sql<boolean>`state = 'dead'`);
-      if (filter.reason !== undefined) query = query.where('last_error_code', '=', filter.reason);
-      const ids = (await query.orderBy('dead_at').orderBy('seq').limit(limit).execute()).map((row) => row.id);
-      return filter.dryRun === true ? ids.length : (await this.revive(trx, ids)).length;
-    });
-    if (filter.dryRun !== true) this.delivery.wake();
-    return count;
   }
 
   /**

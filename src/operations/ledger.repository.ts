@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import { Database } from '../storage/database.js';
 import { INTERACTION_STATUSES, type InteractionStatus } from '../storage/schema.js';
@@ -8,11 +9,22 @@ import { INTERACTION_STATUSES, type InteractionStatus } from '../storage/schema.
 export type Ledger = Record<InteractionStatus | 'total', number>;
 
 /** Interactions in a status, and records in the state that belongs to it. */
-export interface Difference {
+export interface Compared {
   interactions: number;
   records: number;
 }
-export type Differences = Partial<Record<'captured' | 'delivered' | 'dead', Difference>>;
+
+/** Statuses whose interactions have one record each. Those that are over make up most of the tables. */
+type OpenStatus = 'captured' | 'dead';
+export type RecordStatus = OpenStatus | 'delivered';
+
+export type Comparison = Partial<Record<RecordStatus, Compared>>;
+
+interface Counted {
+  records: number;
+  status: InteractionStatus;
+  count: number;
+}
 
 /** Counts of interactions and of their records. Each answer is one statement: one moment, whatever goes on meanwhile. */
 @Injectable()
@@ -20,54 +32,63 @@ export class LedgerRepository {
   constructor(private readonly database: Database) {}
 
   async read(): Promise<Ledger> {
-    const rows = await this.database.db
-      .selectFrom('interactions')
-      .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
-      .groupBy('status')
-      .execute();
-    const counts = new Map(rows.map((row) => [row.status, Number(row.count)]));
-    const ledger = Object.fromEntries(INTERACTION_STATUSES.map((status) => [status, counts.get(status) ?? 0]));
-    return { ...(ledger as Record<InteractionStatus, number>), total: [...counts.values()].reduce((a, b) => a + b, 0) };
+    return ledgerOf(await this.count(INTERACTIONS));
   }
 
-  /** What is not over yet, and what is dead: few, and counted from indexes. */
-  async compareOpen(): Promise<Required<Pick<Differences, 'captured' | 'dead'>>> {
-    const { rows } = await sql<Record<'captured' | 'undelivered' | 'dead' | 'dead_records', number>>`
-      select ${OPEN}`.execute(this.database.db);
-    return openOf(rows[0]);
-  }
-
-  /** Everything that can be compared. */
-  async compareAll(): Promise<Required<Differences>> {
-    const { rows } = await sql<
-      Record<'captured' | 'undelivered' | 'dead' | 'dead_records' | 'delivered' | 'delivered_records', number>
-    >`select ${OPEN},
-      (select count(*) from interactions where status = 'delivered') as delivered,
-      (select count(*) from deliveries where state = 'delivered' and sink = ${sink}) as delivered_records`.execute(
-      this.database.db,
-    );
-    const [row] = rows;
+  /** All interactions, compared with all records: looks at every row's entry in an index. */
+  async readAndCompare(): Promise<{ ledger: Ledger; comparison: Required<Comparison> }> {
+    const counted = await this.count(sql`${INTERACTIONS} union all ${OPEN_RECORDS} union all ${DELIVERED_RECORDS}`);
     return {
-      ...openOf(row),
-      delivered: { interactions: row?.delivered ?? 0, records: row?.delivered_records ?? 0 },
+      ledger: ledgerOf(counted),
+      comparison: {
+        captured: compared(counted, 'captured'),
+        delivered: compared(counted, 'delivered'),
+        dead: compared(counted, 'dead'),
+      },
     };
+  }
+
+  /** Compares only what is not over yet and what is dead: few. */
+  async compareOpen(): Promise<Required<Pick<Comparison, OpenStatus>>> {
+    const counted = await this.count(sql`${OPEN_INTERACTIONS} union all ${OPEN_RECORDS}`);
+    return { captured: compared(counted, 'captured'), dead: compared(counted, 'dead') };
+  }
+
+  private async count(query: RawBuilder<unknown>): Promise<Counted[]> {
+    return (await sql<Counted>`${query}`.execute(this.database.db)).rows;
   }
 }
 
 // Literal, as the conditions of partial indexes are.
 const sink = sql.lit(HISTORY_SINK);
 
-const OPEN = sql`
-  (select count(*) from interactions where status = 'captured') as captured,
-  (select count(*) from deliveries where sink = ${sink} and state in ('pending', 'claimed')) as undelivered,
-  (select count(*) from interactions where status = 'dead') as dead,
-  (select count(*) from deliveries where state = 'dead' and sink = ${sink}) as dead_records`;
+const INTERACTIONS = sql`select 0 as records, status, count(*) as count from interactions group by status`;
 
-function openOf(
-  row: Record<'captured' | 'undelivered' | 'dead' | 'dead_records', number> | undefined,
-): Required<Pick<Differences, 'captured' | 'dead'>> {
-  return {
-    captured: { interactions: row?.captured ?? 0, records: row?.undelivered ?? 0 },
-    dead: { interactions: row?.dead ?? 0, records: row?.dead_records ?? 0 },
-  };
+const OPEN_INTERACTIONS = sql`
+  select 0 as records, 'captured' as status, count(*) as count from interactions where status = 'captured'
+  union all select 0, 'dead', count(*) from interactions where status = 'dead'`;
+
+const OPEN_RECORDS = sql`
+  select 1 as records, 'captured' as status, count(*) as count from deliveries
+  where sink = ${sink} and state in ('pending', 'claimed')
+  union all select 1, 'dead', count(*) from deliveries where sink = ${sink} and state = 'dead'`;
+
+const DELIVERED_RECORDS = sql`
+  select 1, 'delivered', count(*) from deliveries where sink = ${sink} and state = 'delivered'`;
+
+function countOf(counted: readonly Counted[], status: InteractionStatus, records: 0 | 1): number {
+  return counted.find((each) => each.status === status && each.records === records)?.count ?? 0;
+}
+
+function compared(counted: readonly Counted[], status: RecordStatus): Compared {
+  return { interactions: countOf(counted, status, 0), records: countOf(counted, status, 1) };
+}
+
+function ledgerOf(counted: readonly Counted[]): Ledger {
+  const counts = INTERACTION_STATUSES.map((status): [InteractionStatus, number] => [
+    status,
+    countOf(counted, status, 0),
+  ]);
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  return { ...(Object.fromEntries(counts) as Record<InteractionStatus, number>), total };
 }

@@ -352,13 +352,5 @@ describeEachDatabase('DeliveryService', (getDb) => {
       await expect(delivering.deadLetters.replay('dead-0')).rejects.toBeInstanceOf(DeliveryNotDeadError);
       await expect(delivering.deadLetters.replay('nobody')).rejects.toBeInstanceOf(DeliveryNotFoundError);
     });
-
-    it('go out again together, after a dry run', async () => {
-      await dead(5);
-      expect(await delivering.deadLetters.replayAll({ reason: 'code-0', dryRun: true })).toBe(3);
-      expect((await rows()).every((row) => row.state === 'dead')).toBe(true);
-      expect(await delivering.deadLetters.replayAll({ reason: 'code-0' })).toBe(3);
-      expect((await rows()).filter((row) => row.state === 'pending')).toHaveLength(3);
-    });
   });
 });

@@ -15,7 +15,7 @@ async function openBare(target: StorageTarget): Promise<{ db: Kysely<Schema>; cl
   const translate = (error: unknown): unknown => error;
   if (target.kind === 'sqlite') {
     const { database, unlock } = await openSqliteFile(target.file);
-    const db = new Kysely<Schema>({ dialect: new PatientSqliteDialect(database, translate as never) });
+    const db = new Kysely<Schema>({ dialect: new PatientSqliteDialect(database, translate) });
     return {
       db,
       close: async () => {
@@ -25,7 +25,7 @@ async function openBare(target: StorageTarget): Promise<{ db: Kysely<Schema>; cl
     };
   }
   const pool = openPostgresPool(target.url, 2, Logs.silent().of('test'), true);
-  const db = new Kysely<Schema>({ dialect: postgresDialect(pool, translate as never) });
+  const db = new Kysely<Schema>({ dialect: postgresDialect(pool, translate) });
   return { db, close: () => db.destroy() };
 }
 
