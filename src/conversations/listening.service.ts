@@ -24,6 +24,11 @@ import { StorageRetry } from './storage-retry.js';
 
 /** How often the interactions and channels of replicas that died are looked for. */
 const TAKE_OVER_EVERY_MS = 5_000;
+/**
+ * How often it is looked whether somebody still waits for each of our topics: another replica may have delivered,
+ * cancelled or completed by hand what we listen for, and tells us nothing.
+ */
+const RELEASE_SWEEP_MS = 10_000;
 /** Most conversations in one statement. */
 const MAX_BATCH = 500;
 
@@ -79,6 +84,9 @@ export class ListeningService {
       interval(TAKE_OVER_EVERY_MS)
         .pipe(exhaustMap(() => this.takeOver()))
         .subscribe(),
+      interval(RELEASE_SWEEP_MS)
+        .pipe(exhaustMap(() => this.releaseFinishedElsewhere()))
+        .subscribe(),
       this.replica.lost$.subscribe(() => this.suspend()),
       this.replica.state$
         .pipe(
@@ -106,6 +114,18 @@ export class ListeningService {
     const idle = await this.retry.run('release', () => this.interactions.idleAmong(conversationIds));
     this.manager.release(idle.filter((id) => !this.acceptedMeanwhile.has(id)).map(acwTopic));
     return conversationIds.map(() => undefined);
+  }
+
+  /** Never rejects: the next sweep comes. */
+  private async releaseFinishedElsewhere(): Promise<void> {
+    const conversationIds = [...this.manager.wantedTopics].flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
+    try {
+      for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
+        await Promise.all(conversationIds.slice(from, from + MAX_BATCH).map((id) => this.releases.add(id)));
+      }
+    } catch (err) {
+      this.log.warn({ err }, 'it could not be looked which topics nobody waits for');
+    }
   }
 
   private onAccepted(conversationIds: string[]): void {

@@ -3,6 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { GenesysClient } from '../genesys/genesys.client.js';
+import { ChannelGoneError } from '../genesys/genesys.errors.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import type { ChannelRow } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
@@ -23,6 +24,8 @@ export class ChannelFleet {
 
   private readonly signals = new Subject<ChannelSignal>();
   private readonly living = new Set<Channel>();
+  /** Those that Genesys told us are no more. */
+  private readonly givenUp = new WeakSet<Channel>();
   private readonly tools: ChannelTools;
   private readonly tasks: BackgroundTasks;
   private readonly log: Log;
@@ -124,13 +127,30 @@ export class ChannelFleet {
   private closed(channel: Channel): void {
     this.living.delete(channel);
     const row = channel.stored;
-    if (row && !this.keepStored) this.tasks.run('forget', () => this.channels.deleteOwn(row.no, this.replica.id));
+    if (row && !this.keepStored) this.tasks.run('forget', () => this.forget(channel, row));
+  }
+
+  private async forget(channel: Channel, row: ChannelRow): Promise<void> {
+    const ours = await this.channels.deleteOwn(row.no, this.replica.id);
+    if (ours && this.givenUp.has(channel)) await this.clearGivenUp(row);
   }
 
   private gone(channel: Channel, reason: string): void {
     const row = channel.stored;
     this.log.warn({ channel: row?.no, reason }, 'channel is gone');
+    this.givenUp.add(channel);
     if (row && Date.now() - row.created_at < YOUNG_MS) this.creator.diedYoung();
+  }
+
+  /**
+   * A socket answers 404 also when only the token has ended that made the channel, while REST still knows it (wire facts
+   * §7.16): its topics would stay there for a day. When it is gone indeed there is nothing to do.
+   */
+  private async clearGivenUp(row: ChannelRow): Promise<void> {
+    await this.client.clearSubscriptions(row.genesys_id).catch((err: unknown) => {
+      if (err instanceof ChannelGoneError) return;
+      this.log.warn({ err, channel: row.no }, 'the topics of a channel that is given up could not be removed');
+    });
   }
 
   private async isOurs(no: number): Promise<boolean> {

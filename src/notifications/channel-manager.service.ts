@@ -57,6 +57,11 @@ export class ChannelManager {
     return this.placements.size;
   }
 
+  /** What `want` asked for and `release` has not ended. */
+  get wantedTopics(): Iterable<string> {
+    return this.placements.topics;
+  }
+
   /** Wanted topics that no channel has taken: the fleet is full, or Genesys refuses them. */
   get unplacedCount(): number {
     return this.placements.unplacedCount;

@@ -13,6 +13,10 @@ export class TopicPlacements {
     return this.channelOf.size;
   }
 
+  get topics(): Iterable<string> {
+    return this.channelOf.keys();
+  }
+
   /** Wanted topics that are on no channel: the fleet is full, Genesys refuses them, or they were just asked for. */
   get unplacedCount(): number {
     return this.unplaced.size;
