@@ -28,6 +28,8 @@ export interface Exit {
 interface Run {
   child: ChildProcess;
   exited: Promise<Exit>;
+  /** We ended it. */
+  ordered: boolean;
 }
 
 /** One replica: a real process, and what Kubernetes does with it, which is to start it again whenever it ends. */
@@ -43,6 +45,7 @@ export class GatewayUnit {
   private run: Run | undefined;
   private address: string | undefined;
   private wanted = false;
+  private over = false;
   private life: Promise<void> = Promise.resolve();
   private listeners: (() => void)[] = [];
 
@@ -63,6 +66,7 @@ export class GatewayUnit {
 
   /** Resolves when it listens, however many starts that takes. */
   async start(): Promise<void> {
+    if (this.over) return;
     if (!this.wanted) {
       this.wanted = true;
       const before = this.life;
@@ -74,28 +78,32 @@ export class GatewayUnit {
   /** Resolves when it listens. */
   async up(): Promise<void> {
     while (this.address === undefined) {
-      if (!this.wanted) throw new Error(`${this.name} is not wanted to be up`);
+      // Somebody else has ended it meanwhile.
+      if (!this.wanted) return;
       await new Promise<void>((resolve) => this.listeners.push(resolve));
     }
   }
 
   /** Really kills it; it stays down until `start`. */
   async kill(): Promise<void> {
-    this.wanted = false;
-    this.run?.child.kill('SIGKILL');
+    this.order('SIGKILL');
     await this.down();
+  }
+
+  /** As `kill`, for good. */
+  async dispose(): Promise<void> {
+    this.over = true;
+    await this.kill();
   }
 
   /** Ends it in order. Gives the exit code. */
   async terminate(): Promise<number | null> {
-    this.wanted = false;
     const since = performance.now();
-    const run = this.run;
+    const run = this.order('SIGTERM');
     if (!run) {
       await this.down();
       return null;
     }
-    run.child.kill('SIGTERM');
     const limit = setTimeout(() => run.child.kill('SIGKILL'), END_LIMIT_MS);
     const { code } = await run.exited;
     clearTimeout(limit);
@@ -122,6 +130,16 @@ export class GatewayUnit {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
   }
 
+  private order(signal: NodeJS.Signals): Run | undefined {
+    this.wanted = false;
+    const { run } = this;
+    if (!run) return undefined;
+    run.ordered = true;
+    this.address = undefined;
+    run.child.kill(signal);
+    return run;
+  }
+
   private async down(): Promise<void> {
     for (const wake of this.listeners.splice(0)) wake();
     await this.life;
@@ -129,16 +147,19 @@ export class GatewayUnit {
 
   private async live(): Promise<void> {
     while (this.wanted) {
-      const exit = await this.runOnce();
+      const run = this.launch();
+      this.run = run;
+      const exit = await run.exited;
       this.address = undefined;
       this.run = undefined;
-      if (!this.wanted) return;
+      // A start that was asked for meanwhile waits for the end of this life.
+      if (run.ordered) return;
       this.accidents.push(exit);
       await sleep(RESTART_MS);
     }
   }
 
-  private async runOnce(): Promise<Exit> {
+  private launch(): Run {
     this.starts += 1;
     const { NODE_OPTIONS, ...environment } = this.environment();
     const child = spawn(process.execPath, ['--enable-source-maps', ...(NODE_OPTIONS?.split(' ') ?? []), GATEWAY_MAIN], {
@@ -149,7 +170,7 @@ export class GatewayUnit {
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.note(line);
       const url = /"url":"([^"]+)"/.exec(line)?.[1];
-      if (url === undefined || !line.includes('"msg":"listening"') || !this.wanted) return;
+      if (url === undefined || !line.includes('"msg":"listening"') || run.ordered) return;
       served = true;
       this.address = url;
       for (const wake of this.listeners.splice(0)) wake();
@@ -158,8 +179,8 @@ export class GatewayUnit {
     const exited = (once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>).then(
       ([code, signal]): Exit => ({ code, signal, served, tail: this.lines.slice(-15) }),
     );
-    this.run = { child, exited };
-    return exited;
+    const run: Run = { child, exited, ordered: false };
+    return run;
   }
 
   private note(line: string): void {

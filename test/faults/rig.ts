@@ -58,6 +58,8 @@ export const QUICK: Environment = {
 };
 const QUICK_GENESYS: Partial<GenesysOptionsInput> = { heartbeatMs: 400, requestsPerMinute: 1_000_000 };
 const SETTLE_MS = 40_000;
+/** What nobody waits for must be gone by then. */
+const LEFTOVER_MS = 20_000;
 const POLL_MS = 50;
 
 /** Genesys Cloud and the history in this process, where no kill reaches them; proxies on every wire; real gateways. */
@@ -183,7 +185,7 @@ export class Rig {
       const ledger = await this.readLedger();
       return ledger !== undefined && ledger.delivered + ledger.dead + (leftovers ? ledger.accepted + ledger.listening : 0) >= audit.accepted.size;
     }, leftMs());
-    if (!leftovers) await this.until(() => simulator.genesys.topics().length === 0, leftMs());
+    if (!leftovers) await this.until(() => simulator.genesys.topics().length === 0, Math.min(LEFTOVER_MS, leftMs()));
     const ledger = await this.readLedger();
     await this.ledger.stop();
     this.judge(expectations, ledger, settled);
@@ -207,7 +209,7 @@ export class Rig {
     if (this.closed) return;
     this.closed = true;
     this.liftFaults();
-    await Promise.all(this.units.map((unit) => unit.kill()));
+    await Promise.all(this.units.map((unit) => unit.dispose()));
     await this.traffic.stop();
     await this.ledger.stop();
     this.audit.stop();
@@ -236,8 +238,15 @@ export class Rig {
     this.expect((ledger?.expired ?? 0) === 0, `${ledger?.expired} expired`);
     this.expect(exits.length === accidents, `${exits.length} processes ended by themselves: ${JSON.stringify(exits.slice(0, 2)).slice(0, 1500)}`);
     if (!leftovers) {
-      this.expect(genesys.topics().length === 0, `${genesys.topics().length} topics were left behind`);
+      this.expect(genesys.topics().length === 0, `${genesys.topics().length} topics were left behind: ${this.describeChannels()}`);
     }
+  }
+
+  private describeChannels(): string {
+    return this.simulator.genesys
+      .channels()
+      .map(({ id, connected, topics }) => `${id.slice(-6)} ${connected ? 'connected' : 'without socket'}: ${topics.length}`)
+      .join(', ');
   }
 
   private environmentOf(index: number, options: RigOptions): Environment {

@@ -114,6 +114,13 @@ export class Traffic {
     while (this.open.size > 0) await Promise.all(this.open);
   }
 
+  /** As `done`, but gives up after a while; what is not taken then counts as never begun. */
+  async doneWithin(ms: number): Promise<void> {
+    const timer = setTimeout(() => this.ending.abort(), ms);
+    await this.done();
+    clearTimeout(timer);
+  }
+
   /** Gives up what is not taken yet. */
   async stop(): Promise<void> {
     this.ending.abort();

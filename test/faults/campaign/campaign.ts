@@ -32,7 +32,7 @@ export async function runSeed(seed: number, database: DatabaseKind): Promise<See
     await trouble(rig, plan.faults);
     await flow;
     await recover(rig);
-    await Promise.race([rig.traffic.done(), sleep(SETTLE_MS)]);
+    await rig.traffic.doneWithin(SETTLE_MS);
     const counts = await rig.verdict(plan.faults.length, { withinMs: SETTLE_MS, failedStarts: database === 'postgres' });
     const log = counts.violations.length > 0 ? rig.units.flatMap((unit) => unit.lines.slice(-TAIL)) : [];
     return { plan, counts, log };
@@ -52,8 +52,7 @@ async function trouble(rig: Rig, faults: readonly PlannedFault[]): Promise<void>
       const end = await begin(rig, new Random(seed));
       if (!end) return;
       await sleep(forMs);
-      // A database that is away makes a start wait: the end of that trouble is another's business.
-      void Promise.resolve(end()).catch(() => undefined);
+      await end();
     }),
   );
 }

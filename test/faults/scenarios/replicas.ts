@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Rig } from '../rig.js';
+import { sized, type Scenario } from '../scenario.js';
+import { STORIES } from '../traffic.js';
+import { withRig } from '../with-rig.js';
+
+/** A replica's lease (30 s), the others' look for it (5 s), and some room. */
+const TAKEN_OVER_MS = 45_000;
+
+/** Two replicas and nothing wrong: whoever delivers, whoever listens lets the topic go. */
+export const replicasShare: Scenario = {
+  name: 'replicas-share',
+  study: [],
+  fault: 'none: two replicas take in, listen and deliver for each other',
+  databases: ['postgres'],
+  quick: 0.2,
+  run: (context) =>
+    withRig(context, { units: 2, traffic: { stories: STORIES } }, async (rig) => {
+      await rig.traffic.flow(sized(context, 500), 100);
+      await rig.traffic.done();
+      const counts = await rig.verdict(0);
+      rig.expect(counts.repeats === 0, `${counts.repeats} repeats without any fault`);
+      return counts;
+    }),
+};
+
+/** SIGSTOP for longer than its lease with records in flight; another takes over; then it wakes up and acts on old news. */
+export const zombie: Scenario = {
+  name: 'zombie',
+  study: [3],
+  fault: 'SIGSTOP beyond the lease with deliveries in flight, a refusal waiting in its socket, then SIGCONT',
+  databases: ['postgres'],
+  quick: 0,
+  run: (context) =>
+    withRig(context, { units: 2, environment: { HISTORY_TIMEOUT_MS: '120000', LOOKUP_SWEEP_S: '5' } }, async (rig) => {
+      const [first, second] = [rig.units[0], rig.units[1]] as [Rig['unit'], Rig['unit']];
+      const { history } = rig.simulator;
+      const inFlight = sized(context, 30, 10);
+      await second.terminate();
+      const items = await rig.traffic.pend(inFlight);
+      await rig.until(() => rig.simulator.genesys.topics().length === inFlight, 10_000);
+      // Each of these gets a refusal that would make it dead, and that its asker only reads when it wakes up.
+      history.fail({ status: 422, delayMs: 1_500, count: inFlight });
+      rig.traffic.finish(...items);
+      await rig.until(() => rig.audit.mostAtOnce >= inFlight, 10_000);
+      first.freeze();
+      await second.start();
+      await rig.until(() => rig.audit.delivered === inFlight, TAKEN_OVER_MS);
+      rig.expect(rig.audit.delivered === inFlight, `${rig.audit.delivered} of ${inFlight} were taken over`);
+      first.thaw();
+      const fenced = async (): Promise<number> => rig.metric('gateway_deliveries_total', 'outcome="fenced"', first);
+      await rig.until(async () => (await fenced()) >= inFlight, 10_000);
+      const count = await fenced();
+      rig.expect(count === inFlight, `${count} late outcomes were fenced, not ${inFlight}`);
+      await rig.traffic.flow(50, 25);
+      await rig.traffic.done();
+      const counts = await rig.verdict(1);
+      return { ...counts, extra: { ...counts.extra, fenced: count } };
+    }),
+};
+
+/** The database is out of one replica's reach for longer than its lease, while its sockets live on. */
+export const partition: Scenario = {
+  name: 'partition',
+  study: [3],
+  fault: 'one replica is cut off from the database beyond its lease, its sockets live on',
+  databases: ['postgres'],
+  quick: 0,
+  run: (context) =>
+    withRig(context, { units: 2, environment: { LOOKUP_SWEEP_S: '5' }, traffic: { workMs: [100, 3_000] } }, async (rig) => {
+      const [link] = rig.databaseLinks;
+      const flow = rig.traffic.flow(sized(context, 1_200, 300), 20);
+      await sleep(2_000);
+      link?.blackHole();
+      await sleep(42_000 * Math.min(1, context.size));
+      link?.restore();
+      rig.audit.faultOver();
+      await flow;
+      await rig.traffic.done();
+      const counts = await rig.verdict(1, { failedStarts: true });
+      // Two sockets of one channel would take turns in ending each other.
+      const made = rig.simulator.genesys.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/channels')).length;
+      rig.expect(made <= 4, `${made} channels were made by two replicas`);
+      return { ...counts, extra: { ...counts.extra, channelsMade: made } };
+    }),
+};
+
+/** Restarts in turn, as a deployment does them, while the history is slow at times. */
+export const rolling: Scenario = {
+  name: 'rolling-restarts',
+  study: [4],
+  fault: 'SIGTERM to each of three replicas in turn under load, some calls of the history slow',
+  databases: ['postgres'],
+  quick: 0,
+  run: (context) =>
+    withRig(context, { units: 3, environment: { HISTORY_TIMEOUT_MS: '6000' }, traffic: { workMs: [50, 1_500] } }, async (rig) => {
+      const rounds = sized(context, 3);
+      const running = { on: true };
+      const load = (async () => {
+        while (running.on) await rig.traffic.flow(50, 100);
+      })();
+      const slow = setInterval(() => rig.simulator.history.fail({ status: 503, delayMs: 2_000, count: 2 }), 500);
+      for (let round = 0; round < rounds; round++) {
+        for (const unit of rig.units) {
+          const code = await unit.terminate();
+          rig.expect(code === 0, `${unit.name} ended with ${code}`);
+          await unit.start();
+        }
+      }
+      clearInterval(slow);
+      rig.simulator.history.recover();
+      running.on = false;
+      await load;
+      await rig.traffic.done();
+      rig.audit.faultOver();
+      const counts = await rig.verdict(rounds * rig.units.length);
+      const slowestS = Math.max(...rig.units.map((unit) => unit.slowestEndMs)) / 1_000;
+      rig.expect(counts.repeats === 0, `${counts.repeats} repeats, though every call could finish`);
+      rig.expect(slowestS < 10, `a shutdown took ${slowestS.toFixed(1)} s`);
+      return { ...counts, extra: { ...counts.extra, slowestShutdownS: slowestS.toFixed(1) } };
+    }),
+};
