@@ -89,11 +89,13 @@ export class ChannelManager {
    */
   async resume(topics: readonly string[]): Promise<void> {
     await this.gaps.closeInherited();
+    // Those that are wanted already were accepted by this process while it started: nothing of theirs was missed.
+    const inherited = topics.filter((topic) => !this.placements.isWanted(topic));
     this.placements.holdBack(topics);
     this.want(topics);
     const resumed = await this.fleet.addStored();
     await Promise.all(resumed.map(({ channel }) => whenBack(channel)));
-    const lost = topics.filter((topic) => this.placements.isUnplaced(topic));
+    const lost = inherited.filter((topic) => this.placements.isUnplaced(topic));
     this.gaps.lost(lost, 'restart', Math.min(Date.now(), ...resumed.map(({ row }) => row.last_seen_at)), undefined);
     this.placements.letGo(topics);
     if (this.state === 'waiting') this.state = 'running';
@@ -226,8 +228,8 @@ export class ChannelManager {
   /** A channel that was stored has come back: what it still holds and somebody waits for needs no new subscription. */
   private claimHeld(channel: Channel): void {
     const back = [...channel.subscriptions.heldTopics].filter((topic) => this.placements.isUnplaced(topic));
-    const inherited = back.filter((topic) => this.placements.isHeldBack(topic));
-    this.gaps.lost(inherited, 'restart', channel.stored?.last_seen_at ?? Date.now(), channel.stored?.no);
+    const missed = back.filter((topic) => this.placements.isHeldBack(topic));
+    this.gaps.lost(missed, 'restart', channel.stored?.last_seen_at ?? Date.now(), channel.stored?.no);
     for (const topic of back) this.placements.put(topic, channel);
   }
 

@@ -14,7 +14,7 @@ import { ChannelRepository } from './channel.repository.js';
 const TICK_MS = 1_000;
 /** How often it is stored that channels are alive: the most by which a gap after a crash begins too early. */
 const SEEN_EVERY_MS = 5_000;
-/** A channel is replaced this long before it expires, or in the last tenth of its life if that is shorter. */
+/** A channel is replaced this long before it expires, or in the last quarter of its life if that is shorter. */
 const EXPIRY_MARGIN_MS = 10 * 60_000;
 /** A channel that has lived so long proves that creations work. */
 const HEALTHY_AFTER_MS = 60_000;
@@ -110,5 +110,5 @@ export class ChannelUpkeep {
 }
 
 function expiryMargin(createdAt: number, expiresAt: number): number {
-  return Math.min(EXPIRY_MARGIN_MS, (expiresAt - createdAt) / 10);
+  return Math.min(EXPIRY_MARGIN_MS, (expiresAt - createdAt) / 4);
 }

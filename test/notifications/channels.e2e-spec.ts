@@ -115,6 +115,16 @@ describe('channels', () => {
     expect((await under.gaps.list(10)).map((gap) => gap.reason)).toContain('restart');
   });
 
+  it('makes no gap of topics that came while the stored channels were coming back', async () => {
+    under = await startChannels();
+    under.manager.want(topics(2));
+    await under.when(() => coveredTopics().size === 2);
+    const resuming = under.manager.resume(topics(4));
+    await resuming;
+    await under.when(() => coveredTopics().size === 4);
+    expect((await under.gaps.list(10)).map((gap) => gap.topics)).toEqual([2]);
+  });
+
   it('asks by REST when the socket does not answer a subscribe', async () => {
     under = await startChannels({ environment: { SUBSCRIBE_TIMEOUT_MS: '200' } });
     under.simulator.genesys.faults.ignoreSubscribe({ count: 1 });
@@ -147,7 +157,7 @@ describe('channels', () => {
   });
 
   it('takes over the topics before a channel expires, without a gap', async () => {
-    under = await startChannels({ simulator: { genesys: { channelLifeMs: 3_000 } } });
+    under = await startChannels({ simulator: { genesys: { channelLifeMs: 6_000 } } });
     under.manager.want(topics(3));
     await under.when(() => coveredTopics().size === 3);
     const before = channelOf(topicOf(0));
