@@ -37,7 +37,14 @@ export function deliveryRow(but: Partial<Insertable<DeliveryTable>> = {}): Inser
 }
 
 export function channelRow(but: Partial<Insertable<ChannelTable>> = {}): Insertable<ChannelTable> {
-  return { genesys_id: randomUUID(), connect_uri: 'wss://secret', owner: 'someone', created_at: 1, last_seen_at: 1, ...but };
+  return {
+    genesys_id: randomUUID(),
+    connect_uri: 'wss://secret',
+    owner: 'someone',
+    created_at: 1,
+    last_seen_at: 1,
+    ...but,
+  };
 }
 
 export function gapRow(but: Partial<Insertable<GapTable>> = {}): Insertable<GapTable> {
