@@ -313,7 +313,7 @@ describe('TokenService', () => {
       expect(error.message).toContain('no connection to 127.0.0.1:1 (ECONNREFUSED)');
       for (let cause: unknown = error; cause; cause = (cause as Error).cause) {
         expect(cause).not.toHaveProperty('config');
-        expect(JSON.stringify({ ...(cause) })).not.toMatch(/Basic|s3cret/);
+        expect(JSON.stringify({ ...cause })).not.toMatch(/Basic|s3cret/);
       }
     });
   });

@@ -262,7 +262,7 @@ describe('GenesysClient', () => {
       const error = await failure(client.subscribe(CHANNEL, [topic(1)]));
       expect(error).toBeInstanceOf(GenesysUnreachableError);
       for (let cause = error; cause; cause = (cause as Error).cause) {
-        expect(JSON.stringify({ ...(cause) })).not.toMatch(/hush|streaming|conversation/);
+        expect(JSON.stringify({ ...cause })).not.toMatch(/hush|streaming|conversation/);
         expect((cause as Error).message).not.toMatch(/hush|streaming|conversation/);
       }
     });

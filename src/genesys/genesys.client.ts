@@ -114,7 +114,7 @@ export class GenesysClient implements OnApplicationShutdown {
     const path = `/api/v2/conversations/${encodeURIComponent(id)}`;
     const call = this.call('get-conversation', 'GET', path, options, { priority: 'lookup', accept: [404] });
     const answer = await this.pipeline.request(call);
-    return answer.status === 404 ? undefined : (objectOf(answer, call.operation));
+    return answer.status === 404 ? undefined : objectOf(answer, call.operation);
   }
 
   /**
