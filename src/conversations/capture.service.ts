@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { Batcher } from '../common/batcher.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { Outbox } from '../delivery/outbox.js';
 import { HistoryService } from '../history/history.service.js';
 import { Database } from '../storage/database.js';
+import type { Schema } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -119,11 +121,7 @@ export class CaptureService {
         waiting,
       );
       if (matched.length === 0) return [];
-      const captured = await this.interactions.capture(
-        trx,
-        matched.map(({ interaction }) => interaction.id),
-      );
-      const completions = matched.filter(({ interaction }) => captured.has(interaction.id));
+      const completions = [...(await this.take(trx, matched, 'event')), ...(await this.take(trx, matched, 'lookup'))];
       const now = Date.now();
       const drafts = completions.map(({ interaction, work }) =>
         this.history.draft(recordOfWork(interaction, work, now), receivedAt.get(work) ?? now),
@@ -131,5 +129,18 @@ export class CaptureService {
       await this.outbox.enqueue(trx, drafts);
       return completions;
     });
+  }
+
+  /** Those completions by this kind of source whose interaction still waited. */
+  private async take(
+    trx: Transaction<Schema>,
+    matched: Completion[],
+    obtainedBy: AfterCallWork['obtainedBy'],
+  ): Promise<Completion[]> {
+    const ours = matched.filter(({ work }) => work.obtainedBy === obtainedBy);
+    if (ours.length === 0) return [];
+    const ids = ours.map(({ interaction }) => interaction.id);
+    const captured = await this.interactions.capture(trx, ids, obtainedBy === 'event');
+    return ours.filter(({ interaction }) => captured.has(interaction.id));
   }
 }

@@ -90,11 +90,20 @@ export class InteractionRepository {
       .execute();
   }
 
-  /** Makes waiting ones captured. Answers the ids that really were waiting: the others were taken by somebody else. */
-  async capture(trx: Transaction<Schema>, ids: readonly string[]): Promise<Set<string>> {
+  /**
+   * Makes waiting ones captured. Answers the ids that really were waiting: the others were taken by somebody else.
+   * @param heard by an event: it may overtake the note that we listen, and proves it
+   */
+  async capture(trx: Transaction<Schema>, ids: readonly string[], heard: boolean): Promise<Set<string>> {
+    const { now } = this.database;
     const rows = await trx
       .updateTable('interactions')
-      .set({ status: 'captured', captured_at: this.database.now, lookup_at: null })
+      .set((eb) => ({
+        status: 'captured',
+        captured_at: now,
+        lookup_at: null,
+        ...(heard ? { listening_at: eb.fn.coalesce('listening_at', now) } : {}),
+      }))
       .where('id', 'in', ids)
       .where(WAITING)
       .returning('id')
@@ -264,7 +273,10 @@ export class InteractionRepository {
           limit ${limit})
         returning id`.execute(trx);
       const ids = rows.map((row) => row.id);
-      if (ids.length > 0) await trx.deleteFrom('deliveries').where('subject_id', 'in', ids).execute();
+      if (ids.length > 0) {
+        // Should a record disagree with its interaction and not be delivered, it stays: the ledger's alarm is about it.
+        await trx.deleteFrom('deliveries').where('subject_id', 'in', ids).where('state', '=', 'delivered').execute();
+      }
       return ids.length;
     });
   }

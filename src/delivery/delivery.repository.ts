@@ -194,16 +194,6 @@ export class DeliveryRepository {
     return rows[0] ?? { waiting: 0, oldestWaitingMs: null, dead: 0 };
   }
 
-  /** Deletes up to `limit` deliveries that were delivered more than `ageMs` ago; returns how many. */
-  async deleteDelivered(ageMs: number, limit: number): Promise<number> {
-    const { db, now } = this.database;
-    const { rows } = await sql<{ id: string }>`
-      delete from deliveries where seq in (
-        select seq from deliveries where state = 'delivered' and delivered_at < ${now} - ${sql.lit(ageMs)}
-        order by delivered_at limit ${limit}) returning id`.execute(db);
-    return rows.length;
-  }
-
   /** Makes dead deliveries pending again, as if they had never been tried; returns them as they are now. */
   async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
     return trx

@@ -3,7 +3,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { Simulator } from '../../simulator/index.js';
 import { startSimulator } from '../../simulator/index.js';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
-import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import { LedgerCheck } from '../../src/operations/ledger-check.service.js';
 import type { Comparison } from '../../src/operations/ledger.repository.js';
 import { Database } from '../../src/storage/database.js';
@@ -127,7 +126,6 @@ describe.each(['sqlite', 'postgres'] as const)('the ledger and its records (%s)'
       .execute();
     // What the retention calls; the retention's own turn may come in between.
     await gateway.app.get(InteractionRepository).removeFinished(60_000, 500);
-    await gateway.app.get(DeliveryRepository).deleteDelivered(60_000, 500);
     expect(await ids('interactions')).not.toContain('old-delivered');
     expect(await ids('interactions')).toContain('old-dead');
     expect(await ids('deliveries')).toEqual(expect.arrayContaining(['d1']));

@@ -204,20 +204,6 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     expect(Math.abs((backlog.oldestWaitingMs ?? 0) - 60_000)).toBeLessThan(5_000);
   });
 
-  it('deletes what was delivered long ago, a part at a time', async () => {
-    const old = { state: 'delivered', delivered_at: 1 } as const;
-    const rows = [
-      deliveryRow(old),
-      deliveryRow(old),
-      deliveryRow({ ...old, delivered_at: Date.now() }),
-      deliveryRow({ state: 'dead', dead_at: 1 }),
-    ];
-    await getDb().db.insertInto('deliveries').values(rows).execute();
-    expect(await deliveries.deleteDelivered(60_000, 1)).toBe(1);
-    expect(await deliveries.deleteDelivered(60_000, 10)).toBe(1);
-    expect(await deliveries.deleteDelivered(60_000, 10)).toBe(0);
-  });
-
   it('gives each to one claimer only, however many claim at once', async () => {
     await enqueue(...Array.from({ length: 300 }, () => draft()));
     const target = getTarget();

@@ -72,10 +72,21 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   it('captures each waiting one once', async () => {
     const rows = await insert(3);
     await set([rows[2]?.id ?? ''], { status: 'cancelled' });
-    const first = await database.transaction((trx) => interactions.capture(trx, ids(rows)));
+    const first = await database.transaction((trx) => interactions.capture(trx, ids(rows), false));
     expect(first).toEqual(new Set(ids(rows.slice(0, 2))));
-    expect(await database.transaction((trx) => interactions.capture(trx, ids(rows)))).toEqual(new Set());
+    expect(await database.transaction((trx) => interactions.capture(trx, ids(rows), false))).toEqual(new Set());
     expect(await statuses()).toEqual({ captured: 2, cancelled: 1 });
+  });
+
+  it('takes an event as the proof that we listen, should it overtake the note of it', async () => {
+    const [heard] = await insert(1);
+    const [found] = await insert(1);
+    await database.transaction((trx) => interactions.capture(trx, [heard?.id ?? ''], true));
+    await database.transaction((trx) => interactions.capture(trx, [found?.id ?? ''], false));
+    const rows = await database.db.selectFrom('interactions').select(['id', 'listening_at', 'captured_at']).execute();
+    const [one, other] = [heard, found].map((row) => rows.find(({ id }) => id === row?.id));
+    expect(one?.listening_at).toBe(one?.captured_at);
+    expect(other?.listening_at).toBeNull();
   });
 
   it('lets an interaction listen, and begins its look-ups anew', async () => {
