@@ -17,7 +17,10 @@ import { Subscriptions } from './subscriptions.js';
 
 /** Waits between attempts to get a socket back: none, then ≤ 1, 2, 4 … 60 s, drawn with full jitter. */
 const RECONNECT = { baseMs: 1_000, capMs: 60_000 };
-/** A connection that lived this long was healthy (a heartbeat interval, wire facts §3.4): the next loss starts from no wait. */
+/**
+ * A connection that lived this long (or as long as silence is borne, if that is shorter) was healthy: the next loss starts
+ * from no wait. A heartbeat interval, wire facts §3.4.
+ */
 const HEALTHY_AFTER_MS = 30_000;
 /** HTTP answers to the upgrade that mean: this channel is no more (wire facts §3.1). */
 const GONE_STATUSES = [401, 404, 410];
@@ -145,6 +148,8 @@ export class Channel {
 
   /** Tries until a socket has proven itself. Undefined when the channel turned out to be gone, or we were told to stop. */
   private async connect(row: ChannelRow): Promise<ChannelSocket | undefined> {
+    // One loss is answered at once; a socket that is closed again and again right after its opening is not.
+    if (this.failures > 1) await delay(backoffDelay(RECONNECT, this.failures - 2), undefined, { signal: this.stop.signal });
     while (!this.stop.signal.aborted) {
       if (this.failures > 0 && !(await this.tools.isOurs(row.no))) return this.end('taken over by another replica');
       const socket = this.openSocket(row);
@@ -189,7 +194,8 @@ export class Channel {
     socket.terminate();
     await syncing;
     if (this.stop.signal.aborted) return false;
-    this.failures = performance.now() - openedAt >= HEALTHY_AFTER_MS ? 0 : this.failures + 1;
+    const healthyAfterMs = Math.min(HEALTHY_AFTER_MS, this.tools.limits.heartbeatTimeoutMs);
+    this.failures = performance.now() - openedAt >= healthyAfterMs ? 0 : this.failures + 1;
     this.tools.metrics.reconnects.inc({ reason: cause });
     this.tell({ kind: 'lost', reason, since: Date.now() - Math.round(performance.now() - socket.lastFrameAt) });
     if (cause === 'gone') {
