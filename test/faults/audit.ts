@@ -36,9 +36,11 @@ export class Audit {
   worstRecoveryMs = 0;
   /** Most records under way to the history at one time. */
   mostAtOnce = 0;
+  /** Channels in use that Genesys removed because we made one too many. */
   evictedByQuota = 0;
-  /** Channels that exist; the most of them at one time. */
+  /** Most channels with a socket at one time. A channel that was let go cannot be deleted, and lives on without one. */
   mostChannels = 0;
+  private readonly connected = new Set<string>();
   private readonly wrong = new Set<string>();
   private underWay = 0;
   private readonly recoveries = new Set<Recovery>();
@@ -50,8 +52,14 @@ export class Audit {
       history.on('record', ({ key, body }) => this.onRecord(key, body as RecordBody)),
       history.on('arrived', () => (this.mostAtOnce = Math.max(this.mostAtOnce, ++this.underWay))),
       history.on('received', () => (this.underWay -= 1)),
-      genesys.on('channel', () => (this.mostChannels = Math.max(this.mostChannels, genesys.channels().length))),
-      genesys.on('evicted', ({ reason }) => (this.evictedByQuota += Number(reason === 'quota'))),
+      genesys.on('connected', ({ channelId }) => {
+        this.connected.add(channelId);
+        this.mostChannels = Math.max(this.mostChannels, this.connected.size);
+      }),
+      genesys.on('disconnected', ({ channelId }) => void this.connected.delete(channelId)),
+      genesys.on('evicted', ({ channelId, reason }) => {
+        if (reason === 'quota' && this.connected.has(channelId)) this.evictedByQuota += 1;
+      }),
     ];
   }
 

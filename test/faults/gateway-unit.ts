@@ -47,7 +47,7 @@ export class GatewayUnit {
   private wanted = false;
   private over = false;
   private life: Promise<void> = Promise.resolve();
-  private listeners: (() => void)[] = [];
+  private readonly listeners: (() => void)[] = [];
 
   constructor(
     readonly name: string,

@@ -83,7 +83,9 @@ async function everything(only: readonly string[] | undefined): Promise<void> {
     for (const database of on.filter((kind) => databases.includes(kind))) {
       say(`${scenario.name} (${database}): ${scenario.fault} ...`);
       const result = await runScenario(scenario, { database, size, say });
-      results.push(result);
+      const { log, ...row } = result;
+      results.push(row);
+      if (log) failures.push({ scenario: scenario.name, database, log });
       say(`  ${tableOf([result]).split('\n')[2]} ${JSON.stringify(result.extra)}${result.violations.map((each) => `\n  ! ${each}`).join('')}`);
     }
   }

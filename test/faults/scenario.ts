@@ -16,6 +16,8 @@ export interface Counts {
   /** What else was counted, for the reader. */
   extra: Record<string, number | string>;
   violations: string[];
+  /** The end of the gateways' logs, when something was violated. */
+  log?: string[];
 }
 
 export interface Result extends Counts {

@@ -11,7 +11,8 @@ export async function withRig(
 ): Promise<Counts> {
   const rig = await Rig.open({ database: context.database, ...options });
   try {
-    return await work(rig);
+    const counts = await work(rig);
+    return counts.violations.length > 0 ? { ...counts, log: rig.units.flatMap((unit) => unit.lines) } : counts;
   } finally {
     await rig.close();
   }

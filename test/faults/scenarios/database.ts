@@ -113,14 +113,15 @@ export const databaseReadOnly: Scenario = {
   run: (context) =>
     withRig(context, { ownServer: true }, async (rig) => {
       const set = async (value: 'on' | 'off'): Promise<void> => {
-        await rig.database.query(`set transaction_read_only = off; alter system set default_transaction_read_only = ${value}`);
-        await rig.database.query('select pg_reload_conf()');
+        await rig.database.query(`alter database ${new URL(rig.database.url()).pathname.slice(1)} set default_transaction_read_only = ${value}`);
+        await rig.terminateBackends();
       };
       return outage(rig, () => set('on'), () => set('off'), 10_000, sized(context, 200));
     }),
 };
 
-const DISK_BYTES = 4 * 1024 * 1024;
+/** SQLite lets its log grow to 4 MB before it writes it back. */
+const DISK_BYTES = 24 * 1024 * 1024;
 
 export const diskFull: Scenario = {
   name: 'disk-full',

@@ -1,8 +1,20 @@
 import type { Scenario } from '../scenario.js';
+import {
+  channelEnds,
+  fuzzedFrames,
+  halfOpen,
+  halfOpenDefaults,
+  reconnectStorm,
+  rotations,
+  topicLimits,
+} from './channels.js';
+import { clock } from './clock.js';
 import { databaseDown, databaseLinks, databaseReadOnly, diskFull } from './database.js';
 import { failPoints } from './fail-points.js';
+import { burst, deadLetterReplay, historyOutage, historyStorm, hostileHistory, poison } from './history.js';
 import { killPending, killStream } from './kill.js';
 import { partition, replicasShare, rolling, zombie } from './replicas.js';
+import { authMatrix, canarySecrets } from './security.js';
 
 /** In the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -17,4 +29,20 @@ export const SCENARIOS: readonly Scenario[] = [
   databaseDown,
   databaseReadOnly,
   diskFull,
+  clock,
+  poison,
+  historyStorm,
+  historyOutage,
+  hostileHistory,
+  deadLetterReplay,
+  burst,
+  halfOpen,
+  halfOpenDefaults,
+  reconnectStorm,
+  rotations,
+  channelEnds,
+  topicLimits,
+  fuzzedFrames,
+  authMatrix,
+  canarySecrets,
 ];

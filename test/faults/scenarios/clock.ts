@@ -1,0 +1,42 @@
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sized, type Scenario } from '../scenario.js';
+import { STORIES } from '../traffic.js';
+import { withRig } from '../with-rig.js';
+
+const PRELOAD = resolve('test/faults/clock-skew.mjs');
+const SKEWS_MS = [600_000, -600_000];
+
+/** Wall clocks that are wrong must not move leases, retries or expiries: the database's clock decides. */
+export const clock: Scenario = {
+  name: 'clock',
+  study: [7],
+  fault: 'two replicas, one 10 min ahead and one 10 min behind; both step back 5 min under load',
+  databases: ['postgres'],
+  quick: 0.2,
+  run: (context) =>
+    withRig(
+      context,
+      {
+        units: 2,
+        // 15 min: less than the clocks differ, so an expiry by a wrong clock would show.
+        environment: { INTERACTION_TTL_HOURS: '0.15', NODE_OPTIONS: `--import=${PRELOAD}` },
+        unitEnvironment: (index) => ({ CLOCK_SKEW_MS: String(SKEWS_MS[index]) }),
+        traffic: { stories: STORIES, workMs: [50, 3_000] },
+      },
+      async (rig) => {
+        const { history } = rig.simulator;
+        history.fail({ status: 503, ratio: 0.2 });
+        const flow = rig.traffic.flow(sized(context, 1_000, 150), 40);
+        await sleep(sized(context, 10_000, 2_000));
+        for (const unit of rig.units) unit.signal('SIGUSR2');
+        await flow;
+        await rig.traffic.done();
+        history.recover();
+        rig.audit.faultOver();
+        const counts = await rig.verdict(4, { withinMs: 60_000 });
+        rig.expect(counts.repeats === 0, `${counts.repeats} records were sent by two owners`);
+        return counts;
+      },
+    ),
+};
