@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { exhaustMap, interval, Subject, type Observable, type Subscription } from 'rxjs';
 import { CONFIG, type Config } from '../config/config.js';
 import { GenesysClient } from '../genesys/genesys.client.js';
+import { GenesysRequestError } from '../genesys/genesys.errors.js';
 import { GapRepository } from '../notifications/gap.repository.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import type { InteractionRow } from '../storage/schema.js';
@@ -24,6 +25,8 @@ const PUT_OFF_MS = 60_000;
 const AFTER_FAILURE_MS = 15_000;
 /** Single requests leave this much of the budget to bulk ones and to channels. */
 const SPARE_RESERVE = 60;
+/** Answers that say something about the request or our permissions, not about Genesys' state. */
+const REFUSED = [400, 403, 404, 405];
 /** How much longer than its time an interaction waits for its last look-up when Genesys does not answer. */
 const LAST_LOOKUP_GRACE_MS = 60 * 60_000;
 
@@ -100,21 +103,41 @@ export class LookupService {
 
   /** The finished work of these interactions' conversations that completes at least one of them. */
   private async ask(due: InteractionRow[]): Promise<Map<string, AfterCallWork[]>> {
-    const { signal } = this.stopped;
     const byConversation = Map.groupBy(due, (row) => row.conversation_id);
-    const answers = await this.client.conversationDetails([...byConversation.keys()], { signal });
-    const findings = new Map(answers.map((each) => [each.conversationId?.toLowerCase() ?? '', workOfAnalytics(each)]));
+    const findings = await this.askInBulk([...byConversation.keys()]);
     const found = new Map<string, AfterCallWork[]>();
     for (const [conversationId, rows] of byConversation) {
       const finding = findings.get(conversationId);
       let works = fitting(finding, rows);
       if (works.length === 0 && this.deservesSingle(finding, rows)) {
-        const conversation = await this.client.conversation(conversationId, { signal });
-        works = conversation ? fitting(workOfConversation(conversationId, conversation), rows) : [];
+        works = fitting(await this.askSingly(conversationId), rows);
       }
       if (works.length > 0) found.set(conversationId, works);
     }
     return found;
+  }
+
+  /** Analytics needs a permission of its own: an OAuth client without it still has the single request. */
+  private async askInBulk(conversationIds: string[]): Promise<Map<string, Finding>> {
+    try {
+      const answers = await this.client.conversationDetails(conversationIds, { signal: this.stopped.signal });
+      return new Map(answers.map((each) => [each.conversationId?.toLowerCase() ?? '', workOfAnalytics(each)]));
+    } catch (err) {
+      if (!isRefused(err)) throw err;
+      this.log.warn({ err }, 'Genesys refuses look-ups in bulk (analytics:conversationDetail:view?), asking singly');
+      return new Map();
+    }
+  }
+
+  private async askSingly(conversationId: string): Promise<Finding | undefined> {
+    try {
+      const conversation = await this.client.conversation(conversationId, { signal: this.stopped.signal });
+      return conversation && workOfConversation(conversationId, conversation);
+    } catch (err) {
+      if (!isRefused(err)) throw err;
+      this.log.warn({ err }, 'Genesys refuses a single look-up (conversation:communication:view?)');
+      return undefined;
+    }
   }
 
   /** A single request each would soon use up the budget: only where bulk leaves it open, or for the last time. */
@@ -165,6 +188,11 @@ export class LookupService {
       if (first + recovered > 0) await this.gaps.countLookedUp(gapId, first, recovered);
     }
   }
+}
+
+/** The request itself is refused, and will be again: waiting changes nothing. */
+function isRefused(error: unknown): boolean {
+  return error instanceof GenesysRequestError && REFUSED.includes(error.status);
 }
 
 function fitting(finding: Finding | undefined, rows: InteractionRow[]): AfterCallWork[] {

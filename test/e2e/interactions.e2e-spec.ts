@@ -114,6 +114,22 @@ describe.each(['sqlite', 'postgres'] as const)('the life of an interaction (%s)'
     await released(conversationId);
   });
 
+  it('asks singly when Genesys does not permit look-ups in bulk', async () => {
+    const conversationId = randomUUID();
+    simulator.genesys.faults.failRequests({
+      count: 1_000,
+      status: 403,
+      path: '/api/v2/analytics/conversations/details',
+    });
+    await handIn({ conversationId });
+    simulator.genesys.conversations.start({ id: conversationId });
+    await listened(conversationId);
+    simulator.genesys.conversations.finishWork(conversationId, { suppressEvent: true, wrapupCode: 'single' });
+    const [record] = await recorded(conversationId);
+    simulator.genesys.faults.clear();
+    expect(record).toMatchObject({ obtainedBy: 'lookup', wrapup: { code: 'single' } });
+  });
+
   it('does not take work that ended before the interaction began', async () => {
     const conversationId = randomUUID();
     const { conversations } = simulator.genesys;
