@@ -125,24 +125,19 @@ export class InteractionRepository {
 
   /** Genesys confirmed the topics of these conversations, and their look-ups begin anew. */
   async listening(conversationIds: readonly string[], lookupInMs: number, gapId: string | undefined): Promise<void> {
-    await this.database.transaction(async (trx) => {
-      await trx
-        .updateTable('interactions')
-        .set({ status: 'listening', listening_at: this.database.now })
-        .where('conversation_id', 'in', conversationIds)
-        .where('status', '=', 'accepted')
-        .execute();
-      await trx
-        .updateTable('interactions')
-        .set((eb) => ({
-          lookup_at: eb.fn<number>(this.least, [eb(this.database.now, '+', lookupInMs), 'expires_at']),
-          lookup_step: 0,
-          ...(gapId === undefined ? {} : { gap_id: gapId }),
-        }))
-        .where('conversation_id', 'in', conversationIds)
-        .where(WAITING)
-        .execute();
-    });
+    const { now } = this.database;
+    await this.database.db
+      .updateTable('interactions')
+      .set((eb) => ({
+        status: 'listening',
+        listening_at: eb.fn.coalesce('listening_at', now),
+        lookup_at: eb.fn<number>(this.least, [eb(now, '+', lookupInMs), 'expires_at']),
+        lookup_step: 0,
+        ...(gapId === undefined ? {} : { gap_id: gapId }),
+      }))
+      .where('conversation_id', 'in', conversationIds)
+      .where(WAITING)
+      .execute();
   }
 
   /** Genesys refuses the topic of this conversation: it is looked up meanwhile. */
@@ -156,7 +151,7 @@ export class InteractionRepository {
         lookup_at: eb.fn<number>(this.least, [eb(this.database.now, '+', lookupInMs), 'lookup_at']),
       }))
       .where('conversation_id', '=', conversationId)
-      .where('status', '=', 'accepted')
+      .where(WAITING)
       .execute();
   }
 

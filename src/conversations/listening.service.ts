@@ -84,8 +84,12 @@ export class ListeningService {
       interval(TAKE_OVER_EVERY_MS)
         .pipe(exhaustMap(() => this.takeOver()))
         .subscribe(),
+      // Under SQLite there is no other replica.
       interval(RELEASE_SWEEP_MS)
-        .pipe(exhaustMap(() => this.releaseFinishedElsewhere()))
+        .pipe(
+          filter(() => this.database.kind === 'postgres'),
+          exhaustMap(() => this.releaseFinishedElsewhere()),
+        )
         .subscribe(),
       this.replica.lost$.subscribe(() => this.suspend()),
       this.replica.state$

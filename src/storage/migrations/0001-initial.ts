@@ -82,11 +82,8 @@ async function createInteractionIndexes(db: Kysely<unknown>): Promise<void> {
     db.schema.createIndex(`interactions_${name}`).on('interactions').columns(columns);
   // An event finds who waits for its conversation.
   await index('waiting', ['conversation_id']).where(WAITING).execute();
-  await index('waiting_owner', ['owner']).where(WAITING).execute();
-  await index('expiry', ['expires_at']).where(WAITING).execute();
-  await index('lookup', ['lookup_at'])
-    .where(sql<boolean>`lookup_at is not null`)
-    .execute();
+  // Each replica asks twice a second which of its own are due for a look-up.
+  await index('waiting_owner', ['owner', 'lookup_at']).where(WAITING).execute();
   await index('gap', ['gap_id'])
     .where(sql<boolean>`gap_id is not null`)
     .execute();
