@@ -68,12 +68,12 @@ export class SubscriptionSync {
   /** Runs until `signal` aborts or the channel is found gone. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.wake(), { once: true });
-    if (this.verifyDue) await this.step(signal, () => this.verify());
+    if (this.verifyDue) await this.step(signal, () => this.verify(signal));
     if (signal.aborted) return;
     this.report.ready();
     while (!signal.aborted) {
       const { subscriptions } = this.target;
-      if (this.verifyDue) await this.step(signal, () => this.verify());
+      if (this.verifyDue) await this.step(signal, () => this.verify(signal));
       else if (subscriptions.settled) await this.nextChange();
       else await this.step(signal, () => this.addAndRemove(signal));
     }
@@ -151,9 +151,11 @@ export class SubscriptionSync {
     subscriptions.confirmRemoved(topics);
   }
 
-  private async verify(): Promise<void> {
+  private async verify(signal: AbortSignal): Promise<void> {
     this.verifyDue = false;
-    const listed = await this.client.subscriptions(this.target.channelId);
+    const listed = await this.client.subscriptions(this.target.channelId, { signal });
+    // The connection may have ended meanwhile: then this list is the next one's to ask for.
+    if (signal.aborted) return;
     this.report.verified(this.target.subscriptions.reconcile(new Set(listed)));
   }
 
