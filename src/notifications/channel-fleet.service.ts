@@ -131,8 +131,9 @@ export class ChannelFleet {
   }
 
   private async forget(channel: Channel, row: ChannelRow): Promise<void> {
-    const ours = await this.channels.deleteOwn(row.no, this.replica.id);
-    if (ours && this.givenUp.has(channel)) await this.clearGivenUp(row);
+    // In this order: should we die between the two, the next process finds the channel and clears it.
+    if ((await this.isOurs(row.no)) && this.givenUp.has(channel)) await this.clearGivenUp(row);
+    await this.channels.deleteOwn(row.no, this.replica.id);
   }
 
   private gone(channel: Channel, reason: string): void {

@@ -53,13 +53,7 @@ export class ChannelRepository {
   }
 
   /** Forgets a channel, unless another replica has taken it over. */
-  async deleteOwn(no: number, owner: string): Promise<boolean> {
-    const deleted = await this.database.db
-      .deleteFrom('channels')
-      .where('no', '=', no)
-      .where('owner', '=', owner)
-      .returning('no')
-      .execute();
-    return deleted.length > 0;
+  async deleteOwn(no: number, owner: string): Promise<void> {
+    await this.database.db.deleteFrom('channels').where('no', '=', no).where('owner', '=', owner).execute();
   }
 }
