@@ -67,7 +67,7 @@ export const halfOpen: Scenario = {
   study: [13],
   fault: 'the socket is half-open without FIN, 20 times at 25/s (time-outs of 1.2 s + 0.4 s)',
   databases: BOTH,
-  quick: 0.15,
+  quick: 0.1,
   quickOn: ['sqlite'],
   run: (context) =>
     // The proxy ends the far side, so the simulator sees the old socket go; the gateway is never told.
@@ -125,7 +125,7 @@ export const reconnectStorm: Scenario = {
   study: [14],
   fault: 'sockets closed right after their opening, upgrades refused with 409 and 429, creations with 429 + Retry-After',
   databases: ['sqlite'],
-  quick: 0.4,
+  quick: 0,
   run: (context) =>
     withRig(context, {}, async (rig) => {
       const { genesys } = rig.simulator;
@@ -178,6 +178,7 @@ export const rotations: Scenario = {
   fault: 'socket_closing 100 times under load',
   databases: BOTH,
   quick: 0.05,
+  quickOn: ['sqlite'],
   run: (context) =>
     // Nothing may be found by asking: what an event did not bring is a miss.
     withRig(context, { traffic: { workMs: [200, 1_500] }, environment: { LOOKUP_SWEEP_S: '1800' }, genesys: { closingGraceMs: 4_000 } }, async (rig) => {
@@ -212,8 +213,7 @@ export const channelEnds: Scenario = {
   study: [15],
   fault: 'expiry, eviction, no_longer_subscribed, revoked tokens; then 50 crash-restarts in a row',
   databases: BOTH,
-  quick: 0.1,
-  quickOn: ['sqlite'],
+  quick: 0,
   run: (context) =>
     withRig(context, { traffic: { workMs: [100, 1_500] } }, async (rig) => {
       const { genesys, clock } = rig.simulator;

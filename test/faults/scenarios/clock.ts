@@ -13,7 +13,7 @@ export const clock: Scenario = {
   study: [7],
   fault: 'two replicas, one 10 min ahead and one 10 min behind; both step back 5 min under load',
   databases: ['postgres'],
-  quick: 0.2,
+  quick: 0,
   run: (context) =>
     withRig(
       context,

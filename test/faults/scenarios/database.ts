@@ -26,7 +26,7 @@ export const databaseLinks: Scenario = {
   study: [5],
   fault: 'pg_terminate_backend on all every 2 s, a restart of the server, the wire cut and clogged',
   databases: ['postgres'],
-  quick: 0.15,
+  quick: 0,
   run: (context) =>
     withRig(context, { ownServer: true, traffic: { workMs: [50, 1_500] } }, async (rig) => {
       const rounds = sized(context, 20, 3);

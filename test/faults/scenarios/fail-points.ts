@@ -4,7 +4,7 @@ import { withRig } from '../with-rig.js';
 import type { Item } from '../audit.js';
 
 /** Items that stand at the point together when the process is killed there. */
-const TOGETHER = 10;
+const TOGETHER = 25;
 
 interface Point {
   name: string;
@@ -106,7 +106,7 @@ export const failPoints: Scenario = {
     withRig(context, { environment: { HISTORY_TIMEOUT_MS: '30000' } }, async (rig) => {
       const points = [frameSent, claimedUnsent, answeredUnmarked, refusedUnmarked];
       if (context.database === 'postgres') points.splice(1, 0, commitUnanswered);
-      const rounds = sized(context, 10);
+      const rounds = sized(context, 4);
       for (const point of points) for (let round = 0; round < rounds; round++) await strike(rig, point);
       const counts = await rig.verdict(points.length * rounds);
       return { ...counts, extra: { ...counts.extra, points: points.length, items: points.length * rounds * TOGETHER } };

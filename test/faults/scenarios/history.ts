@@ -27,6 +27,7 @@ export const historyStorm: Scenario = {
   fault: '50 % 503, 10 % reset after the record was kept, 5 % 429 + Retry-After 1 s',
   databases: BOTH,
   quick: 0.04,
+  quickOn: ['sqlite'],
   run: (context) =>
     withRig(context, { traffic: { workMs: [20, 300] } }, async (rig) => {
       const { history } = rig.simulator;
@@ -71,8 +72,7 @@ export const historyOutage: Scenario = {
   study: [9, 20],
   fault: 'the history is away (refused, then mute, then hanging) for 30 s; intake and capture go on',
   databases: BOTH,
-  quick: 0.25,
-  quickOn: ['postgres'],
+  quick: 0,
   run: (context) =>
     withRig(context, { traffic: { workMs: [20, 500] }, environment: { HISTORY_TIMEOUT_MS: '1000', RETRY_CAP_MS: '2000' } }, async (rig) => {
       const thirdMs = sized(context, 10_000, 2_500);
@@ -145,7 +145,7 @@ export const hostileHistory: Scenario = {
   study: [10],
   fault: 'drips, floods, 1 MB headers, 1xx floods, gzip bombs, redirects, no HTTP',
   databases: ['sqlite'],
-  quick: 0.2,
+  quick: 0,
   run: (context) =>
     withRig(context, { environment: { HISTORY_TIMEOUT_MS: '1500', RETRY_CAP_MS: '500' } }, async (rig) => {
       const items = await waiting(rig, sized(context, 200));

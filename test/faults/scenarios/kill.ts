@@ -14,6 +14,7 @@ export const killPending: Scenario = {
   fault: 'kill -9 with 1,000 deliveries pending',
   databases: BOTH,
   quick: 0.1,
+  quickOn: ['sqlite'],
   run: (context) => withRig(context, {}, async (rig) => {
     const { history } = rig.simulator;
     history.fail({ status: 503 });
@@ -37,7 +38,7 @@ export const killStream: Scenario = {
   study: [1],
   fault: 'kill -9 at 20 random moments of 10,000 interactions at 100/s',
   databases: BOTH,
-  quick: 0.05,
+  quick: 0.03,
   quickOn: ['sqlite'],
   run: (context) => withRig(context, { traffic: { workMs: [50, 2_000] } }, async (rig) => {
     const random = new Random(20);

@@ -13,7 +13,7 @@ export const replicasShare: Scenario = {
   study: [],
   fault: 'none: two replicas take in, listen and deliver for each other',
   databases: ['postgres'],
-  quick: 0.2,
+  quick: 0.1,
   run: (context) =>
     withRig(context, { units: 2, traffic: { stories: STORIES } }, async (rig) => {
       await rig.traffic.flow(sized(context, 500), 100);
