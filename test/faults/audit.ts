@@ -65,7 +65,9 @@ export class Audit {
 
   /** Accepted and finished by the agent, but not in the history yet. */
   get due(): Item[] {
-    return [...this.accepted].flatMap(([id, item]) => (item.finishedAt !== undefined && !this.keys.has(id) ? [item] : []));
+    return [...this.accepted].flatMap(([id, item]) =>
+      item.finishedAt !== undefined && !this.keys.has(id) ? [item] : [],
+    );
   }
 
   get finished(): number {

@@ -48,7 +48,8 @@ const results: Result[] = [];
 const failures: unknown[] = [];
 
 if (values.help) say(HELP);
-else if (values.list) for (const { name, study, fault } of SCENARIOS) say(`${name.padEnd(22)} study ${study.join(', ')}: ${fault}`);
+else if (values.list)
+  for (const { name, study, fault } of SCENARIOS) say(`${name.padEnd(22)} study ${study.join(', ')}: ${fault}`);
 else await run();
 
 async function run(): Promise<void> {
@@ -66,11 +67,14 @@ async function run(): Promise<void> {
   } finally {
     await stopSharedServer();
   }
-  say(`\n${tableOf(results)}\n\n${Math.round((performance.now() - since) / 1_000)} s on ${availableParallelism()} cores.`);
+  say(
+    `\n${tableOf(results)}\n\n${Math.round((performance.now() - since) / 1_000)} s on ${availableParallelism()} cores.`,
+  );
   await mkdir(dirname(values.report), { recursive: true });
   await writeFile(values.report, JSON.stringify({ at: new Date().toISOString(), results, failures }, undefined, 2));
   const bad = results.filter(failed);
-  for (const { scenario, database, violations } of bad) say(`\nVIOLATED in ${scenario} (${database}):\n  ${violations.join('\n  ')}`);
+  for (const { scenario, database, violations } of bad)
+    say(`\nVIOLATED in ${scenario} (${database}):\n  ${violations.join('\n  ')}`);
   if (bad.length > 0) process.exitCode = 1;
 }
 
@@ -86,7 +90,9 @@ async function everything(only: readonly string[] | undefined): Promise<void> {
       const { log, ...row } = result;
       results.push(row);
       if (log) failures.push({ scenario: scenario.name, database, log });
-      say(`  ${tableOf([result]).split('\n')[2]} ${JSON.stringify(result.extra)}${result.violations.map((each) => `\n  ! ${each}`).join('')}`);
+      say(
+        `  ${tableOf([result]).split('\n')[2]} ${JSON.stringify(result.extra)}${result.violations.map((each) => `\n  ! ${each}`).join('')}`,
+      );
     }
   }
   if (only && !only.includes('campaign')) return;
@@ -113,7 +119,9 @@ async function oneSeed(seed: number, sums: Map<DatabaseKind, Result>): Promise<v
   const result: Result = { ...counts, scenario: 'campaign', database, seconds, repetitions: 1 };
   const bad = failed(result);
   const { emitted, delivered, worstRecoveryMs } = counts;
-  say(`seed ${seed}: ${bad ? 'VIOLATED' : 'holds'}, ${delivered}/${emitted} in ${seconds.toFixed(1)} s, recovery ${worstRecoveryMs} ms; ${describePlan(plan)}`);
+  say(
+    `seed ${seed}: ${bad ? 'VIOLATED' : 'holds'}, ${delivered}/${emitted} in ${seconds.toFixed(1)} s, recovery ${worstRecoveryMs} ms; ${describePlan(plan)}`,
+  );
   if (bad) {
     failures.push({ seed, plan, counts, log });
     for (const violation of counts.violations) say(`  ! ${violation}`);
@@ -125,7 +133,16 @@ async function oneSeed(seed: number, sums: Map<DatabaseKind, Result>): Promise<v
 
 function add(sum: Result, one: Result, seed: number): Result {
   const total = { ...sum };
-  for (const field of ['repetitions', 'emitted', 'captured', 'delivered', 'lost', 'distinctDuplicates', 'repeats', 'seconds'] as const)
+  for (const field of [
+    'repetitions',
+    'emitted',
+    'captured',
+    'delivered',
+    'lost',
+    'distinctDuplicates',
+    'repeats',
+    'seconds',
+  ] as const)
     total[field] += one[field];
   total.worstRecoveryMs = Math.max(sum.worstRecoveryMs, one.worstRecoveryMs);
   total.violations = [...sum.violations, ...named(one, seed)];

@@ -6,7 +6,12 @@ import { SCENARIOS } from './scenarios/index.js';
 /** Each scenario in its small size; `npm run test:faults` runs the whole. */
 const QUICK = SCENARIOS.filter((scenario) => scenario.quick > 0);
 const CASES = QUICK.flatMap((scenario) =>
-  (scenario.quickOn ?? scenario.databases).map((database) => ({ name: scenario.name, fault: scenario.fault, database, scenario })),
+  (scenario.quickOn ?? scenario.databases).map((database) => ({
+    name: scenario.name,
+    fault: scenario.fault,
+    database,
+    scenario,
+  })),
 );
 const LIMIT_MS = 90_000;
 
@@ -19,7 +24,8 @@ describe('faults', () => {
       const context = { database, size: scenario.quick, say: () => undefined };
       const { violations, lost, distinctDuplicates, skipped } = await runScenario(scenario, context);
       // Where mounting is refused the disk cannot be filled; the whole set says so in its table.
-      if (skipped === undefined) expect({ violations, lost, distinctDuplicates }).toEqual({ violations: [], lost: 0, distinctDuplicates: 0 });
+      if (skipped === undefined)
+        expect({ violations, lost, distinctDuplicates }).toEqual({ violations: [], lost: 0, distinctDuplicates: 0 });
     },
     LIMIT_MS,
   );

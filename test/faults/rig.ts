@@ -155,7 +155,9 @@ export class Rig {
   async metric(name: string, labels = '', unit = this.unit): Promise<number> {
     const reply = await this.callers.call(unit, 'GET', '/metrics', { as: 'admin' });
     if (!reply) return NaN;
-    const lines = reply.text.split('\n').filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels));
+    const lines = reply.text
+      .split('\n')
+      .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
@@ -183,7 +185,10 @@ export class Rig {
     await this.until(() => audit.due.length <= dead, leftMs());
     const settled = await this.until(async () => {
       const ledger = await this.readLedger();
-      return ledger !== undefined && ledger.delivered + ledger.dead + (leftovers ? ledger.accepted + ledger.listening : 0) >= audit.accepted.size;
+      return (
+        ledger !== undefined &&
+        ledger.delivered + ledger.dead + (leftovers ? ledger.accepted + ledger.listening : 0) >= audit.accepted.size
+      );
     }, leftMs());
     if (!leftovers) await this.until(() => simulator.genesys.topics().length === 0, Math.min(LEFTOVER_MS, leftMs()));
     const ledger = await this.readLedger();
@@ -236,16 +241,25 @@ export class Rig {
     this.expect(audit.evictedByQuota === 0, `${audit.evictedByQuota} channels were evicted by our own creations`);
     this.expect((ledger?.dead ?? 0) === dead, `${ledger?.dead} dead, not ${dead}`);
     this.expect((ledger?.expired ?? 0) === 0, `${ledger?.expired} expired`);
-    this.expect(exits.length === accidents, `${exits.length} processes ended by themselves: ${JSON.stringify(exits.slice(0, 2)).slice(0, 1500)}`);
+    this.expect(
+      exits.length === accidents,
+      `${exits.length} processes ended by themselves: ${JSON.stringify(exits.slice(0, 2)).slice(0, 1500)}`,
+    );
     if (!leftovers) {
-      this.expect(genesys.topics().length === 0, `${genesys.topics().length} topics were left behind: ${this.describeChannels()}`);
+      this.expect(
+        genesys.topics().length === 0,
+        `${genesys.topics().length} topics were left behind: ${this.describeChannels()}`,
+      );
     }
   }
 
   private describeChannels(): string {
     return this.simulator.genesys
       .channels()
-      .map(({ id, connected, topics }) => `${id.slice(-6)} ${connected ? 'connected' : 'without socket'}: ${topics.length}`)
+      .map(
+        ({ id, connected, topics }) =>
+          `${id.slice(-6)} ${connected ? 'connected' : 'without socket'}: ${topics.length}`,
+      )
       .join(', ');
   }
 

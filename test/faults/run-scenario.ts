@@ -21,7 +21,8 @@ export async function runScenario(scenario: Scenario, context: Context): Promise
     const counts = await scenario.run(context);
     return { ...counts, ...head, seconds: took() };
   } catch (error) {
-    if (error instanceof Skipped) return { ...NOTHING, ...head, violations: [], skipped: error.message, seconds: took() };
+    if (error instanceof Skipped)
+      return { ...NOTHING, ...head, violations: [], skipped: error.message, seconds: took() };
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return { ...NOTHING, ...head, violations: [reason], seconds: took() };
   }

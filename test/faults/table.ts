@@ -17,7 +17,10 @@ const COLUMNS: readonly (readonly [title: string, of: (result: Result) => string
 
 /** The results as a Markdown table. */
 export function tableOf(results: readonly Result[]): string {
-  const rows = [COLUMNS.map(([title]) => title), ...results.map((result) => COLUMNS.map(([, of]) => String(of(result))))];
+  const rows = [
+    COLUMNS.map(([title]) => title),
+    ...results.map((result) => COLUMNS.map(([, of]) => String(of(result)))),
+  ];
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;

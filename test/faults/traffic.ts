@@ -71,7 +71,12 @@ export class Traffic {
     for (let tries = 0; !this.ending.signal.aborted; tries++) {
       // Callers reach any replica; after a failure another one.
       const unit = this.units[(Math.floor(Math.random() * this.units.length) + tries) % this.units.length];
-      const reply = unit && (await this.callers.call(unit, 'POST', '/customers/supportInteraction', { body: request, timeoutMs: HAND_IN_TIMEOUT_MS }));
+      const reply =
+        unit &&
+        (await this.callers.call(unit, 'POST', '/customers/supportInteraction', {
+          body: request,
+          timeoutMs: HAND_IN_TIMEOUT_MS,
+        }));
       if (reply && (reply.status === 202 || reply.status === 200)) {
         item.id ??= String(reply.body['id']);
         if (item.id !== reply.body['id']) this.refusals.push(`another id for ${item.conversationId}`);
@@ -128,7 +133,12 @@ export class Traffic {
   }
 
   private draw(): { userA: string; userB: string; workMs: number; at: number } {
-    return { userA: randomUUID(), userB: randomUUID(), workMs: this.random.between(...this.workMs), at: this.random.next() };
+    return {
+      userA: randomUUID(),
+      userB: randomUUID(),
+      workMs: this.random.between(...this.workMs),
+      at: this.random.next(),
+    };
   }
 
   private async play(story: Story, userA: string, userB: string, workMs: number, at: number): Promise<void> {

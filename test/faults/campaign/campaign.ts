@@ -33,7 +33,10 @@ export async function runSeed(seed: number, database: DatabaseKind): Promise<See
     await flow;
     await recover(rig);
     await rig.traffic.doneWithin(SETTLE_MS);
-    const counts = await rig.verdict(plan.faults.length, { withinMs: SETTLE_MS, failedStarts: database === 'postgres' });
+    const counts = await rig.verdict(plan.faults.length, {
+      withinMs: SETTLE_MS,
+      failedStarts: database === 'postgres',
+    });
     const log = counts.violations.length > 0 ? rig.units.flatMap((unit) => unit.lines.slice(-TAIL)) : [];
     return { plan, counts, log };
   } finally {

@@ -2,7 +2,10 @@ import type { Random } from '../random.js';
 import type { Rig } from '../rig.js';
 
 /** Begins trouble and gives what ends it; the end may come when other trouble is on. */
-export type Fault = (rig: Rig, random: Random) => Promise<(() => Promise<void> | void) | void> | (() => Promise<void> | void) | void;
+export type Fault = (
+  rig: Rig,
+  random: Random,
+) => Promise<(() => Promise<void> | void) | void> | (() => Promise<void> | void) | void;
 
 const unitOf = (rig: Rig, random: Random): Rig['unit'] => random.pick(rig.units);
 
@@ -67,11 +70,18 @@ const GENESYS: Record<string, Fault> = {
     rig.simulator.genesys.faults.revokeTokens();
     return () => rig.login.restore();
   },
-  'rate-limit': (rig, random) => rig.simulator.genesys.faults.rateLimit({ count: random.between(1, 10), retryAfterS: 1 }),
+  'rate-limit': (rig, random) =>
+    rig.simulator.genesys.faults.rateLimit({ count: random.between(1, 10), retryAfterS: 1 }),
   'fail-requests': (rig, random) =>
-    rig.simulator.genesys.faults.failRequests({ count: random.between(1, 10), status: random.pick([500, 502, 503, 504]) }),
+    rig.simulator.genesys.faults.failRequests({
+      count: random.between(1, 10),
+      status: random.pick([500, 502, 503, 504]),
+    }),
   'drop-requests': (rig, random) =>
-    rig.simulator.genesys.faults.failRequests({ count: random.between(1, 6), dropConnection: random.pick(['before', 'after']) }),
+    rig.simulator.genesys.faults.failRequests({
+      count: random.between(1, 6),
+      dropConnection: random.pick(['before', 'after']),
+    }),
   'refuse-upgrade': (rig, random) =>
     rig.simulator.genesys.faults.refuseUpgrade({ count: random.between(1, 2), status: random.pick([409, 429, 503]) }),
   'ignore-subscribe': (rig, random) => rig.simulator.genesys.faults.ignoreSubscribe({ count: random.between(1, 3) }),

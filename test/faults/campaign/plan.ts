@@ -48,7 +48,11 @@ export function planOf(seed: number, database: DatabaseKind): Plan {
     perSecond,
     interactions: Math.round((perSecond * SPAN_MS) / 1_000),
     stories: Array.from({ length: random.between(1, 6) }, () => random.pick(STORIES)),
-    workMs: random.pick([[0, 50], [20, 800], [300, 2_500]] as [number, number][]),
+    workMs: random.pick([
+      [0, 50],
+      [20, 800],
+      [300, 2_500],
+    ] as [number, number][]),
     subscribeDelayMs: random.pick([0, 0, 100, 600]),
     faults: faults.sort((a, b) => a.at - b.at),
   };

@@ -56,7 +56,10 @@ async function goSilent(rig: Rig, limitMs: number): Promise<number> {
   rig.api.halfOpen();
   const found = await rig.until(async () => (await rig.metric('gateway_gaps_total')) > before, limitMs + 5_000);
   const tookMs = performance.now() - since;
-  rig.expect(found && tookMs <= limitMs + 500, `a half-open socket was found after ${Math.round(tookMs)} ms, limit ${limitMs}`);
+  rig.expect(
+    found && tookMs <= limitMs + 500,
+    `a half-open socket was found after ${Math.round(tookMs)} ms, limit ${limitMs}`,
+  );
   rig.audit.faultOver();
   await rig.until(() => rig.simulator.genesys.channels().some(({ connected }) => connected), 20_000);
   return tookMs;
@@ -108,7 +111,10 @@ export const halfOpenDefaults: Scenario = {
         rig.api.halfOpen();
         const since = performance.now();
         rig.traffic.finish(...items);
-        const found = await rig.until(async () => (await rig.metric('gateway_gaps_total')) > 0, FOUND_WITHIN_MS + 5_000);
+        const found = await rig.until(
+          async () => (await rig.metric('gateway_gaps_total')) > 0,
+          FOUND_WITHIN_MS + 5_000,
+        );
         const tookMs = Math.round(performance.now() - since);
         rig.expect(found && tookMs <= FOUND_WITHIN_MS + 500, `found after ${tookMs} ms`);
         rig.audit.faultOver();
@@ -123,7 +129,8 @@ export const halfOpenDefaults: Scenario = {
 export const reconnectStorm: Scenario = {
   name: 'reconnect-storm',
   study: [14],
-  fault: 'sockets closed right after their opening, upgrades refused with 409 and 429, creations with 429 + Retry-After',
+  fault:
+    'sockets closed right after their opening, upgrades refused with 409 and 429, creations with 429 + Retry-After',
   databases: ['sqlite'],
   quick: 0,
   run: (context) =>
@@ -159,7 +166,9 @@ export const reconnectStorm: Scenario = {
 
 /** Requests that came less than their Retry-After of 2 s after a 429, with some room for the clocks. */
 function earlyCreations(requests: readonly RecordedRequest[]): number {
-  return requests.filter((request, index) => requests[index - 1]?.status === 429 && request.at - (requests[index - 1]?.at ?? 0) < 1_950).length;
+  return requests.filter(
+    (request, index) => requests[index - 1]?.status === 429 && request.at - (requests[index - 1]?.at ?? 0) < 1_950,
+  ).length;
 }
 
 function closeAll(rig: Rig): void {
@@ -168,7 +177,8 @@ function closeAll(rig: Rig): void {
 
 /** The channel may be gone already. */
 function closeOne(rig: Rig, channelId: string): void {
-  if (rig.simulator.genesys.channels().some(({ id }) => id === channelId)) rig.simulator.genesys.faults.closeSocket(channelId);
+  if (rig.simulator.genesys.channels().some(({ id }) => id === channelId))
+    rig.simulator.genesys.faults.closeSocket(channelId);
 }
 
 /** 100 announced closings under load: make before break, so no event is missed and no gap recorded. */
@@ -181,30 +191,44 @@ export const rotations: Scenario = {
   quickOn: ['sqlite'],
   run: (context) =>
     // Nothing may be found by asking: what an event did not bring is a miss.
-    withRig(context, { traffic: { workMs: [200, 1_500] }, environment: { LOOKUP_SWEEP_S: '1800' }, genesys: { closingGraceMs: 4_000 } }, async (rig) => {
-      const { genesys } = rig.simulator;
-      const rounds = sized(context, 100, 4);
-      let missed = 0;
-      genesys.on('event-missed', ({ topic, reason }) => {
-        // The old channel may well be gone; the event is missed when no channel carried it.
-        if (topic.endsWith('.acw') && reason === 'no-subscription') missed += 1;
-      });
-      const traffic = load(rig, 50);
-      for (let round = 0; round < rounds; round++) {
-        await rig.until(() => genesys.channels().some(({ connected }) => connected), 10_000);
-        const [current] = genesys.channels().filter(({ connected }) => connected).slice(-1);
-        if (!current) continue;
-        genesys.faults.socketClosing(current.id);
-        await rig.until(() => !genesys.channels().some(({ id, connected }) => id === current.id && connected), 10_000);
-      }
-      await traffic.stop();
-      const counts = await rig.verdict(rounds);
-      const gaps = await rig.metric('gateway_gaps_total');
-      rig.expect(gaps === 0, `${gaps} gaps were recorded`);
-      const { mostChannels } = rig.audit;
-      rig.expect(mostChannels <= 3, `${mostChannels} channels had sockets at one time`);
-      return { ...counts, extra: { ...counts.extra, gaps, missedBeforeListening: missed, mostChannels } };
-    }),
+    withRig(
+      context,
+      {
+        traffic: { workMs: [200, 1_500] },
+        environment: { LOOKUP_SWEEP_S: '1800' },
+        genesys: { closingGraceMs: 4_000 },
+      },
+      async (rig) => {
+        const { genesys } = rig.simulator;
+        const rounds = sized(context, 100, 4);
+        let missed = 0;
+        genesys.on('event-missed', ({ topic, reason }) => {
+          // The old channel may well be gone; the event is missed when no channel carried it.
+          if (topic.endsWith('.acw') && reason === 'no-subscription') missed += 1;
+        });
+        const traffic = load(rig, 50);
+        for (let round = 0; round < rounds; round++) {
+          await rig.until(() => genesys.channels().some(({ connected }) => connected), 10_000);
+          const [current] = genesys
+            .channels()
+            .filter(({ connected }) => connected)
+            .slice(-1);
+          if (!current) continue;
+          genesys.faults.socketClosing(current.id);
+          await rig.until(
+            () => !genesys.channels().some(({ id, connected }) => id === current.id && connected),
+            10_000,
+          );
+        }
+        await traffic.stop();
+        const counts = await rig.verdict(rounds);
+        const gaps = await rig.metric('gateway_gaps_total');
+        rig.expect(gaps === 0, `${gaps} gaps were recorded`);
+        const { mostChannels } = rig.audit;
+        rig.expect(mostChannels <= 3, `${mostChannels} channels had sockets at one time`);
+        return { ...counts, extra: { ...counts.extra, gaps, missedBeforeListening: missed, mostChannels } };
+      },
+    ),
 };
 
 /** Ends of channels that nobody announces, and a life of restarts on the same channel. */
@@ -257,33 +281,45 @@ export const topicLimits: Scenario = {
   databases: ['sqlite'],
   quick: 0.1,
   run: (context) =>
-    withRig(context, { environment: { CHANNEL_MAX_TOPICS: String(sized(context, 1_000)), LOOKUP_SWEEP_S: '3', SUBSCRIPTION_CHECK_S: '2' } }, async (rig) => {
-      const { genesys } = rig.simulator;
-      const count = sized(context, 1_200);
-      const refused = sized(context, 30);
-      const items = await rig.traffic.pend(count - refused);
-      const forbidden = Array.from({ length: refused }, () => crypto.randomUUID());
-      genesys.configure({ forbiddenTopics: forbidden.map((id) => `v2.detail.events.conversation.${id}.acw`) });
-      const outcasts = forbidden.map((conversationId): Item => ({ story: 'forbidden', conversationId, code: 'x' }));
-      await Promise.all(outcasts.map((item) => rig.traffic.handIn(item)));
-      const held = await rig.until(() => genesys.topics().length === count - refused, 30_000);
-      rig.expect(held, `${genesys.topics().length} topics are subscribed of ${count - refused}`);
-      const full = genesys.channels().filter(({ topics }) => topics.length > 0);
-      rig.expect(full.length >= 2, `all topics are on ${full.length} channel`);
-      const reported = await rig.until(async () => (await countReported(rig, outcasts)) === refused, 20_000);
-      rig.expect(reported, `${await countReported(rig, outcasts)} of ${refused} refusals are reported`);
-      const victims = genesys.topics().slice(0, 10);
-      for (const topic of victims) genesys.faults.dropTopic(topic);
-      const repaired = await rig.until(() => victims.every((topic) => genesys.topics().includes(topic)), 60_000);
-      rig.expect(repaired, 'topics that vanished were not subscribed again within 60 s');
-      rig.traffic.finish(...items, ...outcasts);
-      const counts = await rig.verdict(refused + 10, { withinMs: 60_000 });
-      return { ...counts, extra: { ...counts.extra, channels: full.length, refused } };
-    }),
+    withRig(
+      context,
+      {
+        environment: {
+          CHANNEL_MAX_TOPICS: String(sized(context, 1_000)),
+          LOOKUP_SWEEP_S: '3',
+          SUBSCRIPTION_CHECK_S: '2',
+        },
+      },
+      async (rig) => {
+        const { genesys } = rig.simulator;
+        const count = sized(context, 1_200);
+        const refused = sized(context, 30);
+        const items = await rig.traffic.pend(count - refused);
+        const forbidden = Array.from({ length: refused }, () => crypto.randomUUID());
+        genesys.configure({ forbiddenTopics: forbidden.map((id) => `v2.detail.events.conversation.${id}.acw`) });
+        const outcasts = forbidden.map((conversationId): Item => ({ story: 'forbidden', conversationId, code: 'x' }));
+        await Promise.all(outcasts.map((item) => rig.traffic.handIn(item)));
+        const held = await rig.until(() => genesys.topics().length === count - refused, 30_000);
+        rig.expect(held, `${genesys.topics().length} topics are subscribed of ${count - refused}`);
+        const full = genesys.channels().filter(({ topics }) => topics.length > 0);
+        rig.expect(full.length >= 2, `all topics are on ${full.length} channel`);
+        const reported = await rig.until(async () => (await countReported(rig, outcasts)) === refused, 20_000);
+        rig.expect(reported, `${await countReported(rig, outcasts)} of ${refused} refusals are reported`);
+        const victims = genesys.topics().slice(0, 10);
+        for (const topic of victims) genesys.faults.dropTopic(topic);
+        const repaired = await rig.until(() => victims.every((topic) => genesys.topics().includes(topic)), 60_000);
+        rig.expect(repaired, 'topics that vanished were not subscribed again within 60 s');
+        rig.traffic.finish(...items, ...outcasts);
+        const counts = await rig.verdict(refused + 10, { withinMs: 60_000 });
+        return { ...counts, extra: { ...counts.extra, channels: full.length, refused } };
+      },
+    ),
 };
 
 async function countReported(rig: Rig, items: readonly Item[]): Promise<number> {
-  const answers = await Promise.all(items.map(({ id }) => rig.callers.call(rig.unit, 'GET', `/customers/supportInteraction/${id}`)));
+  const answers = await Promise.all(
+    items.map(({ id }) => rig.callers.call(rig.unit, 'GET', `/customers/supportInteraction/${id}`)),
+  );
   return answers.filter((answer) => JSON.stringify(answer?.body['lastError'] ?? '').includes('topic.rejected')).length;
 }
 
@@ -316,7 +352,8 @@ export const fuzzedFrames: Scenario = {
     }),
 };
 
-const VALID = '{"topicName":"v2.detail.events.conversation.4fce4357-7abc-44b9-81e5-64e1e9e0ccf1.acw","version":"2","eventBody":{"eventTime":1,"conversationId":"4fce4357-7abc-44b9-81e5-64e1e9e0ccf1"}}';
+const VALID =
+  '{"topicName":"v2.detail.events.conversation.4fce4357-7abc-44b9-81e5-64e1e9e0ccf1.acw","version":"2","eventBody":{"eventTime":1,"conversationId":"4fce4357-7abc-44b9-81e5-64e1e9e0ccf1"}}';
 
 function nonsense(random: Random): string | Buffer {
   switch (random.between(0, 9)) {
@@ -337,7 +374,9 @@ function nonsense(random: Random): string | Buffer {
     case 7:
       return `{"topicName":"channel.metadata","eventBody":${random.pick(['null', '1', '{"message":null}', '{"message":{}}'])}}`;
     case 8:
-      return [...VALID].map((letter) => (random.chance(0.05) ? String.fromCharCode(random.between(32, 126)) : letter)).join('');
+      return [...VALID]
+        .map((letter) => (random.chance(0.05) ? String.fromCharCode(random.between(32, 126)) : letter))
+        .join('');
     default:
       return VALID;
   }

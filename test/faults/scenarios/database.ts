@@ -61,7 +61,13 @@ export const databaseLinks: Scenario = {
 };
 
 /** The common course of an outage: what waits is finished meanwhile, intake says 503, and afterwards nothing is missing. */
-async function outage(rig: Rig, begin: () => Promise<void>, end: () => Promise<void>, downMs: number, count: number): Promise<Counts> {
+async function outage(
+  rig: Rig,
+  begin: () => Promise<void>,
+  end: () => Promise<void>,
+  downMs: number,
+  count: number,
+): Promise<Counts> {
   const items = await rig.traffic.pend(count);
   await rig.until(() => rig.simulator.genesys.topics().length >= count, 20_000);
   await begin();
@@ -69,7 +75,8 @@ async function outage(rig: Rig, begin: () => Promise<void>, end: () => Promise<v
   // Writes keep coming: an outage that nobody meets is none.
   const pressure = rig.traffic.flow(Math.round(downMs / 100), 10);
   rig.traffic.finish(...items);
-  const status = async (): Promise<number | undefined> => (await rig.callers.call(rig.unit, 'GET', '/health/ready', { as: 'nobody' }))?.status;
+  const status = async (): Promise<number | undefined> =>
+    (await rig.callers.call(rig.unit, 'GET', '/health/ready', { as: 'nobody' }))?.status;
   await rig.until(async () => (await status()) === 503, 15_000);
   const notReadyMs = Math.round(performance.now() - since);
   rig.expect(notReadyMs <= NOT_READY_WITHIN_MS + 500, `not ready only after ${notReadyMs} ms`);
@@ -98,7 +105,13 @@ export const databaseDown: Scenario = {
   run: (context) =>
     withRig(context, { ownServer: true }, async (rig) => {
       const { server } = rig.database;
-      const counts = await outage(rig, async () => server?.pause(), async () => server?.resume(), 30_000 * Math.max(context.size, 0.2), sized(context, 500));
+      const counts = await outage(
+        rig,
+        async () => server?.pause(),
+        async () => server?.resume(),
+        30_000 * Math.max(context.size, 0.2),
+        sized(context, 500),
+      );
       await attemptsAreReal(rig);
       return counts;
     }),
@@ -113,10 +126,18 @@ export const databaseReadOnly: Scenario = {
   run: (context) =>
     withRig(context, { ownServer: true }, async (rig) => {
       const set = async (value: 'on' | 'off'): Promise<void> => {
-        await rig.database.query(`alter database ${new URL(rig.database.url()).pathname.slice(1)} set default_transaction_read_only = ${value}`);
+        await rig.database.query(
+          `alter database ${new URL(rig.database.url()).pathname.slice(1)} set default_transaction_read_only = ${value}`,
+        );
         await rig.terminateBackends();
       };
-      return outage(rig, () => set('on'), () => set('off'), 10_000, sized(context, 200));
+      return outage(
+        rig,
+        () => set('on'),
+        () => set('off'),
+        10_000,
+        sized(context, 200),
+      );
     }),
 };
 

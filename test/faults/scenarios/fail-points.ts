@@ -124,8 +124,13 @@ async function strike(rig: Rig, point: Point): Promise<void> {
   await rig.until(async () => all() && (await everyoneDelivered(rig)), 20_000);
   const { least, most } = point.attempts;
   for (const { id } of items) {
-    const attempts = rig.simulator.history.received.filter(({ body }) => (body as { interactionId?: string }).interactionId === id).length;
-    rig.expect(attempts >= least && attempts <= most, `${point.name}: ${attempts} requests for one record, not ${least} to ${most}`);
+    const attempts = rig.simulator.history.received.filter(
+      ({ body }) => (body as { interactionId?: string }).interactionId === id,
+    ).length;
+    rig.expect(
+      attempts >= least && attempts <= most,
+      `${point.name}: ${attempts} requests for one record, not ${least} to ${most}`,
+    );
   }
 }
 
@@ -133,4 +138,3 @@ async function everyoneDelivered(rig: Rig): Promise<boolean> {
   const ledger = await rig.readLedger();
   return ledger?.delivered === ledger?.total;
 }
-

@@ -49,8 +49,14 @@ export const historyStorm: Scenario = {
       const counts = await rig.verdict(refused, { withinMs: 60_000 });
       const early = earlyRetries(rig);
       rig.expect(early === 0, `${early} requests came before their Retry-After was over`);
-      rig.expect(rig.audit.mostAtOnce <= CONCURRENCY, `${rig.audit.mostAtOnce} requests at once, allowed are ${CONCURRENCY}`);
-      return { ...counts, extra: { ...counts.extra, requests: history.received.length, mostAtOnce: rig.audit.mostAtOnce } };
+      rig.expect(
+        rig.audit.mostAtOnce <= CONCURRENCY,
+        `${rig.audit.mostAtOnce} requests at once, allowed are ${CONCURRENCY}`,
+      );
+      return {
+        ...counts,
+        extra: { ...counts.extra, requests: history.received.length, mostAtOnce: rig.audit.mostAtOnce },
+      };
     }),
 };
 
@@ -74,25 +80,29 @@ export const historyOutage: Scenario = {
   databases: BOTH,
   quick: 0,
   run: (context) =>
-    withRig(context, { traffic: { workMs: [20, 500] }, environment: { HISTORY_TIMEOUT_MS: '1000', RETRY_CAP_MS: '2000' } }, async (rig) => {
-      const thirdMs = sized(context, 10_000, 2_500);
-      const flow = rig.traffic.flow(Math.round((3 * thirdMs) / 20), 50);
-      rig.history.cut();
-      await sleep(thirdMs);
-      rig.history.restore();
-      rig.history.blackHole('down');
-      await sleep(thirdMs);
-      rig.history.restore();
-      rig.simulator.history.faults.hang();
-      await flow;
-      const slowest = await slowestIntake(rig);
-      rig.expect(slowest < 1_000, `intake took ${Math.round(slowest)} ms while the history was away`);
-      rig.simulator.history.recover();
-      rig.audit.faultOver();
-      await rig.traffic.done();
-      const counts = await rig.verdict(3);
-      return { ...counts, extra: { ...counts.extra, slowestIntakeMs: Math.round(slowest) } };
-    }),
+    withRig(
+      context,
+      { traffic: { workMs: [20, 500] }, environment: { HISTORY_TIMEOUT_MS: '1000', RETRY_CAP_MS: '2000' } },
+      async (rig) => {
+        const thirdMs = sized(context, 10_000, 2_500);
+        const flow = rig.traffic.flow(Math.round((3 * thirdMs) / 20), 50);
+        rig.history.cut();
+        await sleep(thirdMs);
+        rig.history.restore();
+        rig.history.blackHole('down');
+        await sleep(thirdMs);
+        rig.history.restore();
+        rig.simulator.history.faults.hang();
+        await flow;
+        const slowest = await slowestIntake(rig);
+        rig.expect(slowest < 1_000, `intake took ${Math.round(slowest)} ms while the history was away`);
+        rig.simulator.history.recover();
+        rig.audit.faultOver();
+        await rig.traffic.done();
+        const counts = await rig.verdict(3);
+        return { ...counts, extra: { ...counts.extra, slowestIntakeMs: Math.round(slowest) } };
+      },
+    ),
 };
 
 async function slowestIntake(rig: Rig): Promise<number> {
@@ -125,7 +135,8 @@ const HOSTILE: Readonly<Record<string, (socket: Socket) => void>> = {
     socket.end(bomb);
   },
   'no HTTP at all': (socket) => socket.end('220 mail.example.com ESMTP\r\n'),
-  'a redirect to itself': (socket) => socket.end('HTTP/1.1 307 Over there\r\nlocation: /communication-history/records\r\ncontent-length: 0\r\n\r\n'),
+  'a redirect to itself': (socket) =>
+    socket.end('HTTP/1.1 307 Over there\r\nlocation: /communication-history/records\r\ncontent-length: 0\r\n\r\n'),
   'a 10 GB body with 503': (socket) => {
     socket.write('HTTP/1.1 503 Busy\r\ncontent-length: 10737418240\r\n\r\n');
     const chunk = Buffer.alloc(64 * 1024);
@@ -209,7 +220,10 @@ export const poison: Scenario = {
         rig.audit.faultOver();
         const counts = await rig.verdict(deaths, { dead: 1, accidents: deaths });
         const letters = await rig.callers.call(rig.unit, 'GET', '/ops/dead-letters', { as: 'admin' });
-        rig.expect(letters?.text.includes('"reason":"delivery.crash"') === true, `dead letters: ${letters?.text.slice(0, 300)}`);
+        rig.expect(
+          letters?.text.includes('"reason":"delivery.crash"') === true,
+          `dead letters: ${letters?.text.slice(0, 300)}`,
+        );
         return { ...counts, extra: { ...counts.extra, deaths } };
       });
     } finally {
@@ -242,7 +256,11 @@ export const deadLetterReplay: Scenario = {
       }
       history.recover();
       const firstKeys = new Set(history.received.map(({ key }) => key));
-      const click = () => rig.callers.call(rig.unit, 'POST', '/ops/dead-letters/replay', { as: 'admin', body: { filter: {}, ratePerSecond: 1_000 } });
+      const click = () =>
+        rig.callers.call(rig.unit, 'POST', '/ops/dead-letters/replay', {
+          as: 'admin',
+          body: { filter: {}, ratePerSecond: 1_000 },
+        });
       await click();
       await rig.until(() => history.records.size >= total / 2, 60_000);
       await rig.killAndStart();

@@ -52,6 +52,11 @@ export const zombie: Scenario = {
       await rig.until(async () => (await fenced()) >= inFlight, 10_000);
       const count = await fenced();
       rig.expect(count === inFlight, `${count} late outcomes were fenced, not ${inFlight}`);
+      const overwritten = await rig.database.query<object>(`select id from deliveries where state <> 'delivered'`);
+      rig.expect(
+        overwritten.length === 0,
+        `${overwritten.length} deliveries were changed by the zombie's late outcomes`,
+      );
       await rig.traffic.flow(50, 25);
       await rig.traffic.done();
       const counts = await rig.verdict(1);
@@ -67,22 +72,28 @@ export const partition: Scenario = {
   databases: ['postgres'],
   quick: 0,
   run: (context) =>
-    withRig(context, { units: 2, environment: { LOOKUP_SWEEP_S: '5' }, traffic: { workMs: [100, 3_000] } }, async (rig) => {
-      const [link] = rig.databaseLinks;
-      const flow = rig.traffic.flow(sized(context, 1_200, 300), 20);
-      await sleep(2_000);
-      link?.blackHole();
-      await sleep(42_000 * Math.min(1, context.size));
-      link?.restore();
-      rig.audit.faultOver();
-      await flow;
-      await rig.traffic.done();
-      const counts = await rig.verdict(1, { failedStarts: true });
-      // Two sockets of one channel would take turns in ending each other.
-      const made = rig.simulator.genesys.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/channels')).length;
-      rig.expect(made <= 4, `${made} channels were made by two replicas`);
-      return { ...counts, extra: { ...counts.extra, channelsMade: made } };
-    }),
+    withRig(
+      context,
+      { units: 2, environment: { LOOKUP_SWEEP_S: '5' }, traffic: { workMs: [100, 3_000] } },
+      async (rig) => {
+        const [link] = rig.databaseLinks;
+        const flow = rig.traffic.flow(sized(context, 1_200, 300), 20);
+        await sleep(2_000);
+        link?.blackHole();
+        await sleep(42_000 * Math.min(1, context.size));
+        link?.restore();
+        rig.audit.faultOver();
+        await flow;
+        await rig.traffic.done();
+        const counts = await rig.verdict(1, { failedStarts: true });
+        // Two sockets of one channel would take turns in ending each other.
+        const made = rig.simulator.genesys.requests.filter(
+          ({ method, path }) => method === 'POST' && path.endsWith('/channels'),
+        ).length;
+        rig.expect(made <= 4, `${made} channels were made by two replicas`);
+        return { ...counts, extra: { ...counts.extra, channelsMade: made } };
+      },
+    ),
 };
 
 /** Restarts in turn, as a deployment does them, while the history is slow at times. */
@@ -93,30 +104,34 @@ export const rolling: Scenario = {
   databases: ['postgres'],
   quick: 0,
   run: (context) =>
-    withRig(context, { units: 3, environment: { HISTORY_TIMEOUT_MS: '6000' }, traffic: { workMs: [50, 1_500] } }, async (rig) => {
-      const rounds = sized(context, 3);
-      const running = { on: true };
-      const load = (async () => {
-        while (running.on) await rig.traffic.flow(50, 100);
-      })();
-      const slow = setInterval(() => rig.simulator.history.fail({ status: 503, delayMs: 2_000, count: 2 }), 500);
-      for (let round = 0; round < rounds; round++) {
-        for (const unit of rig.units) {
-          const code = await unit.terminate();
-          rig.expect(code === 0, `${unit.name} ended with ${code}`);
-          await unit.start();
+    withRig(
+      context,
+      { units: 3, environment: { HISTORY_TIMEOUT_MS: '6000' }, traffic: { workMs: [50, 1_500] } },
+      async (rig) => {
+        const rounds = sized(context, 3);
+        const running = { on: true };
+        const load = (async () => {
+          while (running.on) await rig.traffic.flow(50, 100);
+        })();
+        const slow = setInterval(() => rig.simulator.history.fail({ status: 503, delayMs: 2_000, count: 2 }), 500);
+        for (let round = 0; round < rounds; round++) {
+          for (const unit of rig.units) {
+            const code = await unit.terminate();
+            rig.expect(code === 0, `${unit.name} ended with ${code}`);
+            await unit.start();
+          }
         }
-      }
-      clearInterval(slow);
-      rig.simulator.history.recover();
-      running.on = false;
-      await load;
-      await rig.traffic.done();
-      rig.audit.faultOver();
-      const counts = await rig.verdict(rounds * rig.units.length);
-      const slowestS = Math.max(...rig.units.map((unit) => unit.slowestEndMs)) / 1_000;
-      rig.expect(counts.repeats === 0, `${counts.repeats} repeats, though every call could finish`);
-      rig.expect(slowestS < 10, `a shutdown took ${slowestS.toFixed(1)} s`);
-      return { ...counts, extra: { ...counts.extra, slowestShutdownS: slowestS.toFixed(1) } };
-    }),
+        clearInterval(slow);
+        rig.simulator.history.recover();
+        running.on = false;
+        await load;
+        await rig.traffic.done();
+        rig.audit.faultOver();
+        const counts = await rig.verdict(rounds * rig.units.length);
+        const slowestS = Math.max(...rig.units.map((unit) => unit.slowestEndMs)) / 1_000;
+        rig.expect(counts.repeats === 0, `${counts.repeats} repeats, though every call could finish`);
+        rig.expect(slowestS < 10, `a shutdown took ${slowestS.toFixed(1)} s`);
+        return { ...counts, extra: { ...counts.extra, slowestShutdownS: slowestS.toFixed(1) } };
+      },
+    ),
 };

@@ -36,24 +36,42 @@ export const authMatrix: Scenario = {
       const all = await routesOf(rig);
       const routes = all.filter(({ path }) => !PUBLIC.some((pattern) => pattern.test(path)));
       rig.expect(routes.length >= 10, `only ${routes.length} guarded routes are in the API document`);
-      const tricks = ['', 'Bearer', 'Bearer ', 'Bearer null', `Basic ${btoa(`bofe:${KEYS.intake}`)}`, `Bearer ${KEYS.intake}x`, `Bearer ${KEYS.admin.slice(0, -1)}`, 'Bearer eyJhbGciOiJub25lIn0.e30.'];
+      const tricks = [
+        '',
+        'Bearer',
+        'Bearer ',
+        'Bearer null',
+        `Basic ${btoa(`bofe:${KEYS.intake}`)}`,
+        `Bearer ${KEYS.intake}x`,
+        `Bearer ${KEYS.admin.slice(0, -1)}`,
+        'Bearer eyJhbGciOiJub25lIn0.e30.',
+      ];
       let refused = 0;
       for (const route of routes) {
         for (const authorization of tricks) {
           const status = await statusOf(rig, route, authorization);
-          rig.expect(status === 401, `${route.method} ${route.path} answered ${status} to "${authorization.slice(0, 12)}"`);
+          rig.expect(
+            status === 401,
+            `${route.method} ${route.path} answered ${status} to "${authorization.slice(0, 12)}"`,
+          );
           refused += Number(status === 401);
         }
         const forAdmins = route.path.startsWith('/ops') || route.path === '/metrics';
         const status = await statusOf(rig, route, `Bearer ${KEYS.publish}`);
-        if (forAdmins) rig.expect(status === 403, `${route.method} ${route.path} answered ${status} to a key without the role`);
+        if (forAdmins)
+          rig.expect(status === 403, `${route.method} ${route.path} answered ${status} to a key without the role`);
       }
       const guesses = sized(context, 10_000, 500);
       for (let guess = 0; guess < guesses; guess += 50) {
         const answers = await Promise.all(
-          Array.from({ length: 50 }, (_, index) => statusOf(rig, { method: 'GET', path: '/ops/ledger' }, `Bearer guess-${guess + index}`)),
+          Array.from({ length: 50 }, (_, index) =>
+            statusOf(rig, { method: 'GET', path: '/ops/ledger' }, `Bearer guess-${guess + index}`),
+          ),
         );
-        rig.expect(answers.every((status) => status === 401 || status === 429), `a guess was answered ${answers.join(',')}`);
+        rig.expect(
+          answers.every((status) => status === 401 || status === 429),
+          `a guess was answered ${answers.join(',')}`,
+        );
       }
       const [item] = await rig.traffic.pend(1);
       if (item) rig.traffic.finish(item);
@@ -65,7 +83,10 @@ export const authMatrix: Scenario = {
 async function statusOf(rig: Rig, { method, path }: Route, authorization: string): Promise<number> {
   const response = await fetch(`${rig.unit.url}${path}`, {
     method,
-    headers: { ...(authorization && { authorization }), ...(method === 'POST' && { 'content-type': 'application/json' }) },
+    headers: {
+      ...(authorization && { authorization }),
+      ...(method === 'POST' && { 'content-type': 'application/json' }),
+    },
     ...(method === 'POST' && { body: '{}' }),
   });
   await response.arrayBuffer();
@@ -91,8 +112,16 @@ export const canarySecrets: Scenario = {
   quickOn: ['sqlite'],
   run: (context) => {
     const said: string[] = [];
-    const environment = { GENESYS_CLIENT_SECRET: CANARY.clientSecret, HISTORY_TOKEN: CANARY.historyToken, LOG_LEVEL: 'trace' };
-    const options = { environment, genesys: { clientSecret: CANARY.clientSecret }, onLine: (line: string) => said.push(line) };
+    const environment = {
+      GENESYS_CLIENT_SECRET: CANARY.clientSecret,
+      HISTORY_TOKEN: CANARY.historyToken,
+      LOG_LEVEL: 'trace',
+    };
+    const options = {
+      environment,
+      genesys: { clientSecret: CANARY.clientSecret },
+      onLine: (line: string) => said.push(line),
+    };
     return withRig(context, options, async (rig) => {
       const { history, genesys } = rig.simulator;
       const channels: string[] = [];
@@ -117,22 +146,40 @@ export const canarySecrets: Scenario = {
       rig.api.drop();
       rig.history.drop();
       if (context.database === 'postgres') await rig.terminateBackends();
-      for (const item of items.slice(total / 2)) rig.simulator.genesys.conversations.finishWork(item.conversationId, { wrapupCode: item.code ?? '', wrapupNotes: CANARY.notes });
+      for (const item of items.slice(total / 2))
+        rig.simulator.genesys.conversations.finishWork(item.conversationId, {
+          wrapupCode: item.code ?? '',
+          wrapupNotes: CANARY.notes,
+        });
       for (const item of items) item.finishedAt ??= performance.now();
       await rig.until(async () => {
         const ledger = await rig.readLedger();
         return ledger !== undefined && ledger.delivered + ledger.dead === total;
       }, 60_000);
       history.recover();
-      for (const path of ['/metrics', '/ops/dead-letters', '/ops/channels', '/ops/gaps', '/ops/ledger', '/health', '/ops/events-of-no-such-thing']) await ask(path);
-      await ask('/customers/supportInteraction', 'intake', { customerId: CANARY.customer, notes: 7, secret: CANARY.notes });
+      for (const path of [
+        '/metrics',
+        '/ops/dead-letters',
+        '/ops/channels',
+        '/ops/gaps',
+        '/ops/ledger',
+        '/health',
+        '/ops/events-of-no-such-thing',
+      ])
+        await ask(path);
+      await ask('/customers/supportInteraction', 'intake', {
+        customerId: CANARY.customer,
+        notes: 7,
+        secret: CANARY.notes,
+      });
       await ask('/ops/dead-letters/replay', 'admin', { filter: {} });
       const counts = await rig.verdict(total);
       const tokens = [CANARY.clientSecret, CANARY.historyToken, ...Object.values(KEYS), ...channels, 'Bearer '];
       const words = [CANARY.notes, CANARY.subject, CANARY.attribute, CANARY.customer];
       const hits = (texts: readonly string[], marks: readonly string[]): string[] =>
         texts.filter((text) => marks.some((mark) => text.includes(mark))).map((text) => text.slice(0, 200));
-      for (const hit of [...hits(said, [...tokens, ...words]), ...hits(shown, [...tokens, ...words])].slice(0, 5)) rig.expect(false, `a mark shows in: ${hit}`);
+      for (const hit of [...hits(said, [...tokens, ...words]), ...hits(shown, [...tokens, ...words])].slice(0, 5))
+        rig.expect(false, `a mark shows in: ${hit}`);
       return { ...counts, extra: { ...counts.extra, logLines: said.length } };
     });
   },
