@@ -4,6 +4,10 @@ import { type Accepted, call, handIn, interaction, ProcessScene } from '../helpe
 
 const CONVERSATION = '4fce4357-7abc-44b9-81e5-64e1e9e0ccf1';
 
+/** Defaults of SHUTDOWN_GRACE_S and HISTORY_TIMEOUT_MS. */
+const GRACE_MS = 20_000;
+const HISTORY_TIMEOUT_MS = 10_000;
+
 describe.each(['sqlite', 'postgres'] as const)('SIGTERM (%s)', (kind) => {
   let scene: ProcessScene;
   let gateway: GatewayProcess;
@@ -36,14 +40,14 @@ describe.each(['sqlite', 'postgres'] as const)('SIGTERM (%s)', (kind) => {
     }
   }
 
-  it('ends an idle process with 0 in under 2 s, and its sockets with 1000', async () => {
+  it('ends an idle process with 0 long before the grace is over, and its sockets with 1000', async () => {
     const codes: number[] = [];
     scene.simulator.genesys.on('disconnected', ({ code }) => codes.push(code));
     gateway = await scene.start();
     await scene.subscribed(await scene.accept(gateway));
     const began = performance.now();
     expect(await gateway.end('SIGTERM')).toBe(0);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(GRACE_MS / 2);
     expect(codes).toEqual([1000]);
     await expectNothingHeld();
   });
@@ -74,7 +78,8 @@ describe.each(['sqlite', 'postgres'] as const)('SIGTERM (%s)', (kind) => {
     const accepted = await deliverySent();
     const began = performance.now();
     expect(await gateway.end('SIGTERM')).toBe(0);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    // Not the 10 s that the history service would have been waited for.
+    expect(performance.now() - began).toBeLessThan(HISTORY_TIMEOUT_MS / 2);
     await expectNothingHeld();
 
     gateway = await scene.start();
@@ -92,7 +97,7 @@ describe.each(['sqlite', 'postgres'] as const)('SIGTERM (%s)', (kind) => {
     await gateway.logged((line) => line['to'] === 'draining');
     const began = performance.now();
     expect(await gateway.end('SIGTERM')).toBe(1);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(GRACE_MS / 2);
 
     gateway = await scene.start();
     await scene.delivered(gateway, 1);
