@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Subject, type Observable } from 'rxjs';
 import { backoffDelay } from '../common/backoff.js';
-import type { GenesysClient } from '../genesys/genesys.client.js';
 import type { ChannelRow } from '../storage/schema.js';
-import type { Log } from '../telemetry/logs.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import type { ChannelTools } from './channel-tools.js';
 import type { ChannelSignal, Told } from './channel-signal.js';
 import { connectionOver, prove } from './channel-connection.js';
 import { ChannelSocket, type SocketEnd } from './channel-socket.js';
 import { mayFollow, type ChannelState } from './channel-state.js';
 import type { Frame } from './frame.js';
-import type { SilenceLimits } from './silence.js';
 import { SubscriptionSync } from './subscription-sync.js';
 import { Subscriptions } from './subscriptions.js';
 
@@ -24,17 +21,6 @@ const RECONNECT = { baseMs: 1_000, capMs: 60_000 };
 const HEALTHY_AFTER_MS = 30_000;
 /** HTTP answers to the upgrade that mean: this channel is no more (wire facts §3.1). */
 const GONE_STATUSES = [401, 404, 410];
-
-export interface ChannelTools {
-  client: GenesysClient;
-  metrics: Metrics;
-  log: Log;
-  limits: SilenceLimits & { replyTimeoutMs: number; maxTopics: number };
-  /** Asks Genesys for a new channel and stores it; rejects only when `signal` aborts. */
-  create: (signal: AbortSignal) => Promise<ChannelRow>;
-  /** False when another replica has taken this channel over. */
-  isOurs: (no: number) => Promise<boolean>;
-}
 
 /** One notification channel, from its creation to its end: one loop, at most one socket at any time. */
 export class Channel {
@@ -149,7 +135,8 @@ export class Channel {
   /** Tries until a socket has proven itself. Undefined when the channel turned out to be gone, or we were told to stop. */
   private async connect(row: ChannelRow): Promise<ChannelSocket | undefined> {
     // One loss is answered at once; a socket that is closed again and again right after its opening is not.
-    if (this.failures > 1) await delay(backoffDelay(RECONNECT, this.failures - 2), undefined, { signal: this.stop.signal });
+    if (this.failures > 1)
+      await delay(backoffDelay(RECONNECT, this.failures - 2), undefined, { signal: this.stop.signal });
     while (!this.stop.signal.aborted) {
       if (this.failures > 0 && !(await this.tools.isOurs(row.no))) return this.end('taken over by another replica');
       const socket = this.openSocket(row);
