@@ -208,6 +208,8 @@ export const rotations: Scenario = {
         });
         const traffic = load(rig, 50);
         for (let round = 0; round < rounds; round++) {
+          // So that each hand-over meets events on their way.
+          await sleep(200);
           await rig.until(() => genesys.channels().some(({ connected }) => connected), 10_000);
           const [current] = genesys
             .channels()

@@ -19,7 +19,7 @@ export const clock: Scenario = {
       context,
       {
         units: 2,
-        // 15 min: less than the clocks differ, so an expiry by a wrong clock would show.
+        // 9 min: less than a clock is wrong, so an expiry by it would show.
         environment: { INTERACTION_TTL_HOURS: '0.15', NODE_OPTIONS: `--import=${PRELOAD}` },
         unitEnvironment: (index) => ({ CLOCK_SKEW_MS: String(SKEWS_MS[index]) }),
         traffic: { stories: STORIES, workMs: [50, 3_000] },
