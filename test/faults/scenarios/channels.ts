@@ -106,8 +106,8 @@ export const halfOpenDefaults: Scenario = {
       async (rig) => {
         const items = await rig.traffic.pend(100);
         await rig.until(() => rig.simulator.genesys.topics().length === 100, 10_000);
-        // Past the look-ups at 2, 5 and 15 s, which would find what ends now; the next one comes at 60 s.
-        await sleep(16_000);
+        // Past the look-ups at 2, 5 and some 16 s, which would find what ends now; the next one comes at 60 s.
+        await sleep(20_000);
         rig.api.halfOpen();
         const since = performance.now();
         rig.traffic.finish(...items);
