@@ -1,5 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
+import { backoffDelay } from '../common/backoff.js';
+import { backoffDelay } from '../common/backoff.js';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { GenesysClient } from '../genesys/genesys.client.js';
@@ -14,8 +18,13 @@ import type { ChannelSignal } from './channel-signal.js';
 import { ChannelCreator } from './channel-creator.service.js';
 import { ChannelRepository } from './channel.repository.js';
 
+/** Waits between tries to clear a channel that is over: ≤ 1, 2, 4 … 30 s. */
+const CLEAR_RETRY = { baseMs: 1_000, capMs: 30_000 };
 /** A channel that ends within this time died young: the next creation waits. */
 const YOUNG_MS = 60_000;
+/** Waits between tries to clear a channel that is given up: ≤ 1, 2, 4 … 60 s, some ten minutes in all. */
+const CLEAR_RETRY = { baseMs: 1_000, capMs: 60_000 };
+const CLEAR_ATTEMPTS = 20;
 
 /** The living channels of this process: made within the budget, kept in the database, let go for good. */
 @Injectable()
@@ -25,8 +34,13 @@ export class ChannelFleet {
 
   private readonly signals = new Subject<ChannelSignal>();
   private readonly living = new Set<Channel>();
-  /** Those that Genesys told us are no more. */
-  private readonly givenUp = new WeakSet<Channel>();
+  /** Those whose topics may still be at Genesys when they are closed. */
+  private readonly uncleared = new WeakSet<Channel>();
+  /** Numbers of channels that are over and not forgotten yet: not to be gone on with. */
+  private readonly leaving = new Set<number>();
+  private leavingEnds = new AbortController();
+  /** Ends what is still done for channels that are given up. */
+  private leaving = new AbortController();
   private readonly tools: ChannelTools;
   private readonly tasks: BackgroundTasks;
   private readonly log: Log;
@@ -75,15 +89,18 @@ export class ChannelFleet {
   async addStored(): Promise<{ channel: Channel; row: ChannelRow }[]> {
     const known = new Set([...this.living].map((channel) => channel.stored?.no));
     const rows = await this.channels.ownedBy(this.replica.id);
-    return rows.filter((row) => !known.has(row.no)).map((row) => ({ row, channel: this.add(row) }));
+    const resumable = rows.filter((row) => !known.has(row.no) && !this.leaving.has(row.no));
+    return resumable.map((row) => ({ row, channel: this.add(row) }));
   }
 
   /** Lets a channel go for good: no topic stays behind, its socket is closed with 1000 and it is forgotten. */
   async retire(channel: Channel): Promise<void> {
     channel.drain('it is let go');
     const row = channel.stored;
-    if (row && channel.subscriptions.heldTopics.size > 0 && channel.state !== 'closed') {
+    if (row && channel.state !== 'closed') {
+      // Also when we believe that it holds nothing: a replica that was taken over may have subscribed late.
       await this.client.clearSubscriptions(row.genesys_id).catch((err: unknown) => {
+        if (err instanceof ChannelGoneError) return;
         this.log.warn({ err, channel: row.no }, 'the topics of a channel that is let go could not be removed');
       });
     }
@@ -106,9 +123,12 @@ export class ChannelFleet {
   /** Closes all sockets with 1000. Channels and subscriptions stay at Genesys and in the database, for whoever goes on. */
   async closeAll(): Promise<void> {
     this.keepStored = true;
+    this.leaving.abort();
     await Promise.all([...this.living].map((channel) => channel.close()));
     await this.tasks.idle();
+    this.leavingEnds = new AbortController();
     this.keepStored = false;
+    this.leaving = new AbortController();
   }
 
   private add(stored?: ChannelRow): Channel {
@@ -132,27 +152,45 @@ export class ChannelFleet {
   }
 
   private async forget(channel: Channel, row: ChannelRow): Promise<void> {
-    // In this order: should we die between the two, the next process finds the channel and clears it.
-    if ((await this.isOurs(row.no)) && this.givenUp.has(channel)) await this.clearGivenUp(row);
-    await this.channels.deleteOwn(row.no, this.replica.id);
+    this.leaving.add(row.no);
+    try {
+      // In this order: should we end between the two, the next process finds the channel and clears it.
+      const mustClear = this.uncleared.has(channel) && (await this.isOurs(row.no));
+      if (mustClear && !(await this.clear(row, this.leavingEnds.signal))) return;
+      await this.channels.deleteOwn(row.no, this.replica.id);
+    } finally {
+      this.leaving.delete(row.no);
+    }
   }
 
   private gone(channel: Channel, reason: string): void {
     const row = channel.stored;
     this.log.warn({ channel: row?.no, reason }, 'channel is gone');
-    this.givenUp.add(channel);
+    this.uncleared.add(channel);
     if (row && Date.now() - row.created_at < YOUNG_MS) this.creator.diedYoung();
   }
 
   /**
-   * A socket answers 404 also when only the token has ended that made the channel, while REST still knows it (wire facts
-   * §7.16): its topics would stay there for a day. When it is gone indeed there is nothing to do.
+   * Removes the topics of a channel that is over, however long Genesys cannot be asked; false when `signal` ended it. A socket
+   * answers 404 also when only the token has ended that made the channel, while REST still knows it (wire facts §7.16):
+   * its topics would stay there for a day. When it is gone indeed there is nothing to do.
    */
-  private async clearGivenUp(row: ChannelRow): Promise<void> {
-    await this.client.clearSubscriptions(row.genesys_id).catch((err: unknown) => {
-      if (err instanceof ChannelGoneError) return;
-      this.log.warn({ err, channel: row.no }, 'the topics of a channel that is given up could not be removed');
-    });
+  private async clear(row: ChannelRow, signal: AbortSignal): Promise<boolean> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        await this.client.clearSubscriptions(row.genesys_id, { signal });
+        return true;
+      } catch (err) {
+        if (err instanceof ChannelGoneError) return true;
+        const waitMs = backoffDelay(CLEAR_RETRY, attempt);
+        this.log.warn(
+          { err, channel: row.no, waitMs },
+          'the topics of a channel that is over could not be removed yet',
+        );
+        await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return false;
   }
 
   private async isOurs(no: number): Promise<boolean> {

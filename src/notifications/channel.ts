@@ -35,6 +35,8 @@ export class Channel {
   private socket: ChannelSocket | undefined;
   private sync: SubscriptionSync | undefined;
   private failures = 0;
+  /** A socket or a try to get one has failed, perhaps because another replica uses the channel now. */
+  private lostOne = false;
   private draining = false;
   private capacity: number;
   /** When Genesys' list last agreed with ours, epoch ms. */
@@ -138,11 +140,12 @@ export class Channel {
     if (this.failures > 1)
       await delay(backoffDelay(RECONNECT, this.failures - 2), undefined, { signal: this.stop.signal });
     while (!this.stop.signal.aborted) {
-      if (this.failures > 0 && !(await this.tools.isOurs(row.no))) return this.end('taken over by another replica');
+      if (this.lostOne && !(await this.tools.isOurs(row.no))) return this.end('taken over by another replica');
       const socket = this.openSocket(row);
       const end = await prove(socket, this.tools.limits.pingTimeoutMs);
       if (!end) return socket;
       socket.terminate();
+      this.lostOne = true;
       const retryMs = Math.max(end.retryAfterMs ?? 0, backoffDelay(RECONNECT, this.failures++));
       this.tools.log.warn({ channel: row.no, reason: end.reason, failures: this.failures, retryMs }, 'no socket yet');
       if (await this.isGone(row, end)) return this.end(`connect: ${end.reason}`);
@@ -177,6 +180,7 @@ export class Channel {
     const over = connectionOver(socket, this.goneReason, this.tools.limits);
     const syncing = this.startSync(socket, row, connection.signal);
     const { cause, reason } = await over;
+    this.lostOne = true;
     connection.abort();
     socket.terminate();
     await syncing;
