@@ -61,7 +61,8 @@ async function goSilent(rig: Rig, limitMs: number): Promise<number> {
     `a half-open socket was found after ${Math.round(tookMs)} ms, limit ${limitMs}`,
   );
   rig.audit.faultOver();
-  await rig.until(() => rig.simulator.genesys.channels().some(({ connected }) => connected), 20_000);
+  // The gateway's own word: a socket that has not proven itself yet could not be lost.
+  await rig.until(async () => (await rig.metric('gateway_channels', 'state="open"')) > 0, 20_000);
   return tookMs;
 }
 
