@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
-import { backoffDelay } from '../common/backoff.js';
 import { backoffDelay } from '../common/backoff.js';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { CONFIG, type Config } from '../config/config.js';
@@ -22,9 +20,6 @@ import { ChannelRepository } from './channel.repository.js';
 const CLEAR_RETRY = { baseMs: 1_000, capMs: 30_000 };
 /** A channel that ends within this time died young: the next creation waits. */
 const YOUNG_MS = 60_000;
-/** Waits between tries to clear a channel that is given up: ≤ 1, 2, 4 … 60 s, some ten minutes in all. */
-const CLEAR_RETRY = { baseMs: 1_000, capMs: 60_000 };
-const CLEAR_ATTEMPTS = 20;
 
 /** The living channels of this process: made within the budget, kept in the database, let go for good. */
 @Injectable()
@@ -39,8 +34,6 @@ export class ChannelFleet {
   /** Numbers of channels that are over and not forgotten yet: not to be gone on with. */
   private readonly leaving = new Set<number>();
   private leavingEnds = new AbortController();
-  /** Ends what is still done for channels that are given up. */
-  private leaving = new AbortController();
   private readonly tools: ChannelTools;
   private readonly tasks: BackgroundTasks;
   private readonly log: Log;
@@ -99,10 +92,7 @@ export class ChannelFleet {
     const row = channel.stored;
     if (row && channel.state !== 'closed') {
       // Also when we believe that it holds nothing: a replica that was taken over may have subscribed late.
-      await this.client.clearSubscriptions(row.genesys_id).catch((err: unknown) => {
-        if (err instanceof ChannelGoneError) return;
-        this.log.warn({ err, channel: row.no }, 'the topics of a channel that is let go could not be removed');
-      });
+      await this.client.clearSubscriptions(row.genesys_id).catch(() => this.uncleared.add(channel));
     }
     await channel.close();
   }
@@ -123,12 +113,11 @@ export class ChannelFleet {
   /** Closes all sockets with 1000. Channels and subscriptions stay at Genesys and in the database, for whoever goes on. */
   async closeAll(): Promise<void> {
     this.keepStored = true;
-    this.leaving.abort();
+    this.leavingEnds.abort();
     await Promise.all([...this.living].map((channel) => channel.close()));
     await this.tasks.idle();
     this.leavingEnds = new AbortController();
     this.keepStored = false;
-    this.leaving = new AbortController();
   }
 
   private add(stored?: ChannelRow): Channel {

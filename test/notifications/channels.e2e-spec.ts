@@ -125,6 +125,26 @@ describe('channels', () => {
     expect((await under.gaps.list(10)).map((gap) => gap.topics)).toEqual([2]);
   });
 
+  it('leaves no topic behind on a channel that could not be cleared at once', async () => {
+    under = await startChannels();
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    const before = channelOf(topicOf(0));
+    // More failures than one call repeats by itself.
+    under.simulator.genesys.faults.failRequests({
+      count: 5,
+      status: 503,
+      path: `/${before}/subscriptions`,
+      method: 'DELETE',
+    });
+    under.simulator.genesys.faults.socketClosing('all');
+    await under.simulator.genesys.waitFor(
+      () => under.simulator.genesys.channels().find((each) => each.id === before)?.topics.length === 0,
+      20_000,
+    );
+    expect(channelOf(topicOf(0))).not.toBe(before);
+  });
+
   it('asks by REST when the socket does not answer a subscribe', async () => {
     under = await startChannels({ environment: { SUBSCRIBE_TIMEOUT_MS: '200' } });
     under.simulator.genesys.faults.ignoreSubscribe({ count: 1 });
