@@ -273,8 +273,9 @@ export class Channel {
   }
 
   private end(reason: string): undefined {
-    this.setState('closed', reason);
+    // In this order: whoever hears of the end must know already that topics may have stayed behind.
     this.tell({ kind: 'gone', reason });
+    this.setState('closed', reason);
     return undefined;
   }
 

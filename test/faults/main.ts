@@ -13,7 +13,7 @@ import { failed, tableOf } from './table.js';
 const HELP = `The fault suite: real processes, really killed; real wires, really cut; everything counted from outside.
 
   npm run test:faults                          the whole set on both databases
-  npm run test:faults -- --size quick          the small one, some five minutes
+  npm run test:faults -- --size quick          the small one, as npm test runs it
   npm run test:faults -- --only kill-stream    some scenarios (a comma list; "campaign" is one)
   npm run test:faults -- --seed 17             one random campaign again, as it was
 

@@ -15,6 +15,15 @@ interface Link {
   dueAt: Record<Direction, number>;
 }
 
+/**
+ * Ends a connection with a reset. Node cannot reset a socket that is still connecting, nor one whose FIN is under way
+ * (libuv answers EINVAL and the handle stays open for ever): those are closed.
+ */
+function reset(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** A wire between a client and a server that can be cut, clogged and slowed down while both believe in each other. */
 export class TcpProxy {
   /** Sees every chunk before it is passed on; `false` swallows it. */
@@ -57,8 +66,8 @@ export class TcpProxy {
   /** Resets the connections that there are; new ones pass. */
   drop(): void {
     for (const { near, far } of this.links) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      reset(near);
+      reset(far);
     }
   }
 
@@ -84,7 +93,7 @@ export class TcpProxy {
       // Read on, so that the client's writes succeed and its own end is noticed.
       link.near.on('data', () => undefined).on('close', () => this.dangling.delete(link.near));
       link.near.resume();
-      link.far.resetAndDestroy();
+      reset(link.far);
     }
   }
 
@@ -119,7 +128,7 @@ export class TcpProxy {
       return;
     }
     if (this.refusing || !this.target) {
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const far = createConnection({ ...this.target, allowHalfOpen: true, noDelay: true });

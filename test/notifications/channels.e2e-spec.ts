@@ -145,6 +145,21 @@ describe('channels', () => {
     expect(channelOf(topicOf(0))).not.toBe(before);
   });
 
+  it('leaves no topic behind on a channel that only its token ended', async () => {
+    under = await startChannels();
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    const before = channelOf(topicOf(0));
+    // The socket answers 404 from now on; REST still knows the channel, with a new token.
+    under.simulator.genesys.faults.revokeTokens();
+    under.manager.want([topicOf(3)]);
+    await under.when(() => coveredTopics().size === 4);
+    await under.simulator.genesys.waitFor(
+      () => under.simulator.genesys.channels().find((each) => each.id === before)?.topics.length === 0,
+    );
+    expect(channelOf(topicOf(0))).not.toBe(before);
+  });
+
   it('asks by REST when the socket does not answer a subscribe', async () => {
     under = await startChannels({ environment: { SUBSCRIBE_TIMEOUT_MS: '200' } });
     under.simulator.genesys.faults.ignoreSubscribe({ count: 1 });
