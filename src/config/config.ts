@@ -1,3 +1,5 @@
+import type { PushType } from './push-variables.js';
+
 /** What a caller may do; contract §3, `API_KEYS`. */
 export const ROLES = ['intake', 'publish', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
@@ -19,6 +21,28 @@ export type Grant =
 
 export type StorageTarget = { kind: 'sqlite'; file: string } | { kind: 'postgres'; url: string; poolSize: number };
 
+export interface PushConfig {
+  /** Empty when the Notification API is off. */
+  enabled: readonly PushType[];
+  /** Patterns of hosts that callbacks may go to; empty: public addresses only. */
+  allowedHosts: readonly string[];
+  defaultExpireMs: number;
+  providersFile?: string;
+  localizationFile?: string;
+  /** Keys of 32 bytes: the first encrypts, all decrypt. Never empty. */
+  secretKeys: readonly Buffer[];
+  /** Whether the only secret key was made from the OAuth client's secret. */
+  secretKeyIsDerived: boolean;
+  /** Secrets of Standard Webhooks, decoded; all sign. */
+  signingSecrets: readonly Buffer[];
+  concurrency: number;
+  timeoutMs: number;
+  subscriptionsPerSubscriber: number;
+  /** Pushes a second. */
+  ratePerSubscriber: number;
+  queuePerSubscriber: number;
+}
+
 /**
  * Everything that can be set from outside, validated and in its final form. Units are in the names. The environment
  * variables and their defaults are in `environment.ts`, which is the only reader of `process.env`.
@@ -36,6 +60,8 @@ export interface Config {
     requestsPerMinute: number;
     /** Whole-request deadline of a REST call; the official SDK uses 16 s (spec/genesys-cloud.md §3.4). */
     timeoutMs: number;
+    /** How conversations are followed live. */
+    stream: 'channels' | 'direct';
   };
   channels: {
     maxTopics: number;
@@ -58,7 +84,7 @@ export interface Config {
   };
   history: { url: string; token?: string; mappingFile?: string; concurrency: number; timeoutMs: number };
   retry: { maxMs: number; baseMs: number; capMs: number };
-  push: { enabled: readonly string[]; allowedHosts: readonly string[]; defaultExpireMs: number };
+  push: PushConfig;
   storage: StorageTarget;
   shutdownGraceMs: number;
   log: { level: string; format: 'json' | 'pretty' };

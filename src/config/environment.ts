@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import { resolve } from 'node:path';
 import { apiKeyClashes } from './api-keys.js';
 import type { Config, StorageTarget } from './config.js';
@@ -80,9 +81,11 @@ function checkTogether(values: Values, problems: ConfigProblem[]): void {
   if (push?.includes('none') === true && push.length > 1) {
     problem('PUSH_ENABLED', 'none turns the Notification API off and stands alone', push.join(','));
   }
-  const mapping = values.HISTORY_MAPPING_FILE;
-  const reason = mapping === undefined ? undefined : unreadable(mapping);
-  if (reason !== undefined) problem('HISTORY_MAPPING_FILE', `must be a readable file: ${reason}`, mapping);
+  for (const name of ['HISTORY_MAPPING_FILE', 'PUSH_PROVIDERS_FILE', 'PUSH_LOCALIZATION_FILE'] as const) {
+    const named = values[name];
+    const reason = named === undefined ? undefined : unreadable(named);
+    if (reason !== undefined) problem(name, `must be a readable file: ${reason}`, named);
+  }
 }
 
 function build(given: Required<Values>, values: Values, grant: Config['genesys']['grant']): Config {
@@ -97,6 +100,7 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
       grant,
       requestsPerMinute: given.GENESYS_REQUESTS_PER_MINUTE,
       timeoutMs: given.GENESYS_TIMEOUT_MS,
+      stream: given.GENESYS_STREAM,
     },
     channels: {
       maxTopics: given.CHANNEL_MAX_TOPICS,
@@ -121,15 +125,39 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
       timeoutMs: given.HISTORY_TIMEOUT_MS,
     },
     retry: { maxMs: given.RETRY_MAX_HOURS, baseMs: given.RETRY_BASE_MS, capMs: given.RETRY_CAP_MS },
-    push: {
-      enabled: given.PUSH_ENABLED.filter((type) => type !== 'none'),
-      allowedHosts: values.PUSH_ALLOWED_HOSTS ?? [],
-      defaultExpireMs: given.PUSH_DEFAULT_EXPIRE_S,
-    },
+    push: pushConfig(given, values),
     storage: storageTarget(given.DATABASE_URL, given.DATABASE_POOL_SIZE),
     shutdownGraceMs: given.SHUTDOWN_GRACE_S,
     log: { level: given.LOG_LEVEL, format: given.LOG_FORMAT },
   };
+}
+
+function pushConfig(given: Required<Values>, values: Values): Config['push'] {
+  const keys = values.PUSH_SECRET_KEYS?.map((key) => Buffer.from(key, 'base64'));
+  return {
+    enabled: given.PUSH_ENABLED.filter((type) => type !== 'none'),
+    allowedHosts: values.PUSH_ALLOWED_HOSTS ?? [],
+    defaultExpireMs: given.PUSH_DEFAULT_EXPIRE_S,
+    ...(values.PUSH_PROVIDERS_FILE === undefined ? {} : { providersFile: resolve(values.PUSH_PROVIDERS_FILE) }),
+    ...(values.PUSH_LOCALIZATION_FILE === undefined
+      ? {}
+      : { localizationFile: resolve(values.PUSH_LOCALIZATION_FILE) }),
+    secretKeys: keys ?? [derivedKey(given.GENESYS_CLIENT_SECRET)],
+    secretKeyIsDerived: keys === undefined,
+    signingSecrets: (values.PUSH_SIGNING_SECRETS ?? []).map((secret) =>
+      Buffer.from(secret.slice('whsec_'.length), 'base64'),
+    ),
+    concurrency: given.PUSH_CONCURRENCY,
+    timeoutMs: given.PUSH_TIMEOUT_MS,
+    subscriptionsPerSubscriber: given.PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER,
+    ratePerSubscriber: given.PUSH_RATE_PER_SUBSCRIBER,
+    queuePerSubscriber: given.PUSH_QUEUE_PER_SUBSCRIBER,
+  };
+}
+
+/** A key for secrets at rest from the one secret that every installation has. */
+function derivedKey(clientSecret: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', clientSecret, 'genesys-gateway', 'secrets at rest', 32));
 }
 
 /** `file:./data/x.db`, `file:/data/x.db` and `file:///data/x.db` all name files; relative ones from the working directory. */

@@ -2,11 +2,7 @@ import { z } from 'zod';
 import { API_KEYS_ALLOWED, apiKey } from './api-keys.js';
 import { DAY_MS, HOUR_MS, choice, domain, duration, file, httpUrl, integer, list, text } from './variable.js';
 import type { Variable } from './variable.js';
-
-/** Push types that the Notification API knows, after the original's list (GMS Notification API, `type`). */
-export const PUSH_TYPES = ['comet', 'httpcb', 'orscb', 'ios', 'android', 'gcm', 'wns', 'none'] as const;
-
-const HOST_PATTERN = /^(?:\*|(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:]{2,45}\]?)$/;
+import { PUSH } from './push-variables.js';
 
 const SERVER = {
   HOST: text('Address to listen on.', { fallback: '0.0.0.0' }),
@@ -77,6 +73,11 @@ const GENESYS = {
     "Budget of requests to the Genesys Cloud API; Genesys' own limit is 300 per token and minute.",
     { min: 10, max: 100_000 },
     { fallback: '300' },
+  ),
+  GENESYS_STREAM: choice(
+    'How conversations are followed live: channels is the documented service, direct a WebSocket that takes SubscriptionRequest messages.',
+    ['channels', 'direct'],
+    { fallback: 'channels' },
   ),
   GENESYS_TIMEOUT_MS: integer(
     'Deadline of one request to Genesys Cloud, body included.',
@@ -189,27 +190,6 @@ const STORAGE: { DATABASE_URL: Variable<string>; DATABASE_POOL_SIZE: Variable<nu
     schema: z.string().refine((value) => /^file:(?!:memory:)./.test(value) || isPostgresUrl(value)),
   },
   DATABASE_POOL_SIZE: integer('Connections to PostgreSQL.', { min: 2, max: 200 }, { fallback: '10' }),
-};
-
-const PUSH = {
-  PUSH_ENABLED: list(
-    'Push types of the Notification API; none turns it off.',
-    `must be a comma list of ${PUSH_TYPES.join(', ')}`,
-    z.enum(PUSH_TYPES),
-    { fallback: 'comet,httpcb' },
-  ),
-  PUSH_ALLOWED_HOSTS: list(
-    'Hosts that callbacks may go to, such as *.corp.example or 127.0.0.1; public addresses only when unset.',
-    'must be a comma list of host names, *.domain patterns or addresses',
-    z.string().regex(HOST_PATTERN),
-    { example: '*.corp.example,127.0.0.1' },
-  ),
-  PUSH_DEFAULT_EXPIRE_S: duration(
-    'Life of a push subscription that names none.',
-    1000,
-    { min: 1, max: 31_536_000 },
-    { fallback: '86400' },
-  ),
 };
 
 const PROCESS = {

@@ -10,6 +10,7 @@ export function genesysSettings(more: Partial<Config['genesys']> = {}): Config['
     grant: { kind: 'client-credentials' },
     requestsPerMinute: 300,
     timeoutMs: 5_000,
+    stream: 'channels',
     ...more,
   };
 }
