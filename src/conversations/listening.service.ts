@@ -122,7 +122,7 @@ export class ListeningService {
 
   /** Never rejects: the next sweep comes. */
   private async releaseFinishedElsewhere(): Promise<void> {
-    const conversationIds = [...this.manager.wantedTopics].flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
+    const conversationIds = [...this.manager.wantedBy()].flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
     try {
       for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
         await Promise.all(conversationIds.slice(from, from + MAX_BATCH).map((id) => this.releases.add(id)));
@@ -134,7 +134,9 @@ export class ListeningService {
 
   private onAccepted(conversationIds: string[]): void {
     for (const id of conversationIds) this.acceptedMeanwhile.add(id);
-    this.manager.want(conversationIds.map(acwTopic));
+    const covered = this.manager.want(conversationIds.map(acwTopic));
+    // A second agent's interaction, or one of a conversation that is followed live: nobody else tells that it is listened for.
+    if (covered.length > 0) this.onCovered({ topics: covered });
   }
 
   private onEvent({ topic, body, receivedAt }: TopicEvent): void {

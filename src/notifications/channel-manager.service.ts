@@ -10,6 +10,7 @@ import type { Covered } from './coverage.js';
 import { GapRecorder } from './gap-recorder.service.js';
 import type { TopicEvent, TopicRejected } from './notifications.types.js';
 import { chooseChannel } from './placement.js';
+import { type Holder, MAIN_HOLDER, TopicHolders } from './topic-holders.js';
 import { TopicPlacements } from './topic-placements.js';
 
 /** How long stored channels may take to come back before their topics are placed on others. */
@@ -33,6 +34,7 @@ export class ChannelManager {
   /** Something that a hand-over may wait for has changed. */
   private readonly changes = new Subject<void>();
   private placements = new TopicPlacements();
+  private readonly holders = new TopicHolders();
   private readonly tasks: BackgroundTasks;
   private readonly log: Log;
   private handOvers: Promise<void> = Promise.resolve();
@@ -57,9 +59,9 @@ export class ChannelManager {
     return this.placements.size;
   }
 
-  /** What `want` asked for and `release` has not ended. */
-  get wantedTopics(): Iterable<string> {
-    return this.placements.topics;
+  /** What this holder asked for by `want` and has not ended by `release`. */
+  wantedBy(holder: Holder = MAIN_HOLDER): Iterable<string> {
+    return this.holders.heldBy(holder);
   }
 
   /** Wanted topics that no channel has taken: the fleet is full, or Genesys refuses them. */
@@ -67,16 +69,25 @@ export class ChannelManager {
     return this.placements.unplacedCount;
   }
 
-  /** Covers these topics from now until `release`. Idempotent; what arrives together is asked for together. */
-  want(topics: Iterable<string>): void {
-    for (const topic of topics) this.placements.add(topic);
+  /**
+   * Covers these topics from now until their last holder's `release`. Idempotent; what arrives together is asked for together.
+   *
+   * @returns those that are covered already, for somebody else or since earlier: `covered$` will not tell of them.
+   */
+  want(topics: readonly string[], holder: Holder = MAIN_HOLDER): string[] {
+    for (const topic of topics) {
+      // Whoever comes new to a refused topic need not wait because others were refused before.
+      if (this.holders.add(topic, holder)) this.placements.askAgain(topic);
+      this.placements.add(topic);
+    }
     this.placeSoon();
+    return topics.filter((topic) => this.gaps.isCovered(topic));
   }
 
-  /** Ends the coverage of these topics. Idempotent. */
-  release(topics: Iterable<string>): void {
+  /** Lets these topics go; the coverage of those that nobody else holds ends. Idempotent. */
+  release(topics: Iterable<string>, holder: Holder = MAIN_HOLDER): void {
     for (const topic of topics) {
-      if (!this.placements.remove(topic)) continue;
+      if (!this.holders.remove(topic, holder) || !this.placements.remove(topic)) continue;
       this.gaps.forget(topic);
       for (const channel of this.fleet.current) if (channel.subscriptions.wants(topic)) channel.drop(topic);
     }
@@ -90,23 +101,28 @@ export class ChannelManager {
   async resume(topics: readonly string[]): Promise<void> {
     await this.gaps.closeInherited();
     // Those that are wanted already were accepted by this process while it started: nothing of theirs was missed.
-    const inherited = topics.filter((topic) => !this.placements.isWanted(topic));
+    const inherited = topics.filter((topic) => !this.holders.holds(topic, MAIN_HOLDER));
     this.placements.holdBack(topics);
-    this.want(topics);
+    const coveredBefore = new Set(this.want(topics));
     const resumed = await this.fleet.addStored();
     await Promise.all(resumed.map(({ channel }) => whenBack(channel)));
+    const seenAt = Math.min(Date.now(), ...resumed.map(({ row }) => row.last_seen_at));
     const lost = inherited.filter((topic) => this.placements.isUnplaced(topic));
-    this.gaps.lost(lost, 'restart', Math.min(Date.now(), ...resumed.map(({ row }) => row.last_seen_at)), undefined);
+    this.gaps.lost(lost, 'restart', seenAt, undefined);
+    this.missed(inherited.filter((topic) => coveredBefore.has(topic)), 'restart', seenAt);
     this.placements.letGo(topics);
     if (this.state === 'waiting') this.state = 'running';
     this.placeSoon();
   }
 
-  /** Lets go of everything, because it may be another replica's now. `resume` begins again. */
+  /** Lets go of the channels and the main job's topics: they may be another replica's now. `resume` begins again. */
   async suspend(): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'waiting';
     this.placements = new TopicPlacements();
+    this.holders.removeAllOf(MAIN_HOLDER);
+    // What others hold has nothing to do with the lease, and is placed again afterwards.
+    for (const topic of this.holders.topics) this.placements.add(topic);
     this.changes.next();
     await this.fleet.closeAll();
     this.gaps.forgetAll();

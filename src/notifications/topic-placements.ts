@@ -13,10 +13,6 @@ export class TopicPlacements {
     return this.channelOf.size;
   }
 
-  get topics(): Iterable<string> {
-    return this.channelOf.keys();
-  }
-
   /** Wanted topics that are on no channel: the fleet is full, Genesys refuses them, or they were just asked for. */
   get unplacedCount(): number {
     return this.unplaced.size;
@@ -93,6 +89,11 @@ export class TopicPlacements {
   /** Genesys refused it: answers after how many milliseconds it is asked for again. */
   refuse(topic: string, now: number): number {
     return this.rejected.refuse(topic, now);
+  }
+
+  /** A refused topic need not wait any longer for its next try. */
+  askAgain(topic: string): void {
+    this.rejected.forget(topic);
   }
 
   confirmed(topics: Iterable<string>): void {
