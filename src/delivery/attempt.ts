@@ -28,6 +28,8 @@ export interface Held {
 export interface Attempt extends Held {
   startedAt: number;
   overdue: (outcome: SendOutcome) => void;
+  /** Tells the breaker of whoever was asked. Once. */
+  tell: (outcome: SendOutcome) => void;
 }
 
 /** Sends, and turns whatever happens into an outcome. */
@@ -39,8 +41,11 @@ export async function send(sink: Sink, delivery: DeliveryRow, signal: AbortSigna
   }
 }
 
+/** Everything but a postponement, which ends no attempt. */
+export type AttemptOutcome = Exclude<SendOutcome, { kind: 'postponed' }>;
+
 /** The outcome as it is stored, with the next attempt's time. */
-export function endOf(held: Held, outcome: SendOutcome, policy: Config['retry']): Ended {
+export function endOf(held: Held, outcome: AttemptOutcome, policy: Config['retry']): Ended {
   const { delivery } = held;
   const crash = outcome.kind === 'refused' && outcome.code === 'delivery.crash';
   const { state, delayMs } = fate(held, outcome, policy);
@@ -48,7 +53,7 @@ export function endOf(held: Held, outcome: SendOutcome, policy: Config['retry'])
     v_id: delivery.id,
     v_claim: delivery.claim ?? '',
     v_state: state === 'retry' ? 'pending' : state,
-    v_attempts: crash ? 0 : 1,
+    v_attempts: crash || outcome.kind === 'cancelled' ? 0 : 1,
     v_delay_ms: delayMs,
     v_status: outcome.status ?? null,
     v_code: outcome.kind === 'delivered' ? null : outcome.code,
@@ -57,8 +62,13 @@ export function endOf(held: Held, outcome: SendOutcome, policy: Config['retry'])
   return { delivery, stored, state, crash, heldUntil: held.claimedAt + held.leaseMs };
 }
 
-function fate(held: Held, outcome: SendOutcome, policy: Config['retry']): { state: Ended['state']; delayMs: number } {
+function fate(
+  held: Held,
+  outcome: AttemptOutcome,
+  policy: Config['retry'],
+): { state: Ended['state']; delayMs: number } {
   if (outcome.kind === 'delivered') return { state: 'delivered', delayMs: 0 };
+  if (outcome.kind === 'cancelled') return { state: 'cancelled', delayMs: 0 };
   if (outcome.kind === 'refused') return { state: 'dead', delayMs: 0 };
   const { delivery } = held;
   const decision = decideRetry(

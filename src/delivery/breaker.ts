@@ -30,6 +30,11 @@ export class Breaker {
     return this.current;
   }
 
+  /** Whether the last thing that the receiver is known for is a failure. */
+  get failing(): boolean {
+    return this.failures > 0;
+  }
+
   /** How many of `wanted` attempts may start now. Ask again for each start; tell `started` about it. */
   permits(wanted: number): number {
     if (this.current === 'closed') return wanted;

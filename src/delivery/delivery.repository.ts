@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import type { RawBuilder, Transaction } from 'kysely';
+import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { jsonList, jsonRows } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
@@ -13,13 +13,15 @@ export interface Claim {
   token: string;
   replica: string;
   leaseMs: number;
+  /** Only deliveries to these; absent: to all. */
+  destinations?: readonly string[] | undefined;
 }
 
 /** How one attempt is stored. `v_id` and `v_claim` are the fence. */
 export interface StoredOutcome {
   v_id: string;
   v_claim: string;
-  v_state: 'delivered' | 'dead' | 'pending';
+  v_state: 'delivered' | 'dead' | 'pending' | 'cancelled';
   /** 1, or 0 when the receiver was not asked. */
   v_attempts: number;
   v_delay_ms: number;
@@ -62,6 +64,7 @@ export class DeliveryRepository {
       order_key: draft.orderKey,
       subject_id: draft.subjectId,
       payload: draft.payload,
+      destination: draft.destination ?? null,
       received_at: draft.receivedAt,
     }));
     const table = jsonRows(this.database.kind, rows, {
@@ -70,13 +73,15 @@ export class DeliveryRepository {
       order_key: 'text',
       subject_id: 'text',
       payload: 'text',
+      destination: 'text',
       received_at: 'bigint',
     });
     const { now } = this.database;
     // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
     const inserted = await sql<{ id: string }>`
-      insert into deliveries (id, sink, order_key, subject_id, payload, state, due_at, received_at, created_at)
-      select id, sink, order_key, subject_id, payload, 'pending', ${now}, received_at, ${now} from ${table} as drafts
+      insert into deliveries
+        (id, sink, order_key, subject_id, payload, destination, state, due_at, received_at, created_at)
+      select id, sink, order_key, subject_id, payload, destination, 'pending', ${now}, received_at, ${now} from ${table} as drafts
       where true on conflict (id) do nothing returning id`.execute(trx);
     return inserted.rows.map((row) => row.id);
   }
@@ -148,10 +153,11 @@ export class DeliveryRepository {
         last_error_message = coalesce(v_message, last_error_message),
         last_error_at = case when v_code is null then last_error_at else ${now} end,
         delivered_at = case when v_state = 'delivered' then ${now} end,
-        dead_at = case when v_state = 'dead' then ${now} end
+        dead_at = case when v_state = 'dead' then ${now} end,
+        cancelled_at = case when v_state = 'cancelled' then ${now} end
       from ${table} as outcomes
       where id = v_id and claim = v_claim and state = 'claimed'
-      returning id, attempts, coalesce(delivered_at, dead_at, last_error_at) as at`.execute(trx);
+      returning id, attempts, coalesce(delivered_at, dead_at, cancelled_at, last_error_at) as at`.execute(trx);
     return rows;
   }
 
@@ -170,6 +176,39 @@ export class DeliveryRepository {
     await sql`
       update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null
       from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(this.database.db);
+  }
+
+  /** Gives claims back with a later time; no attempt is counted. */
+  async postpone(postponed: readonly { delivery: DeliveryRow; delayMs: number }[]): Promise<void> {
+    if (postponed.length === 0) return;
+    const { db, kind, now } = this.database;
+    const rows = postponed.map(({ delivery, delayMs }) => ({
+      v_id: delivery.id,
+      v_claim: delivery.claim ?? '',
+      v_delay_ms: Math.ceil(delayMs),
+    }));
+    const table = jsonRows(kind, rows, { v_id: 'text', v_claim: 'text', v_delay_ms: 'bigint' });
+    await sql`
+      update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null, due_at = ${now} + v_delay_ms
+      from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(db);
+    await this.putOffThoseBehind(
+      db,
+      postponed.map(({ delivery }) => delivery.id),
+    );
+  }
+
+  /**
+   * What stands behind a delivery that waits need not be looked at before its time: a dead destination's queue is not
+   * walked by each claim. In one statement for all; `ids` that do not wait are ignored.
+   */
+  async putOffThoseBehind(db: Kysely<Schema>, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const list = jsonList(this.database.kind, ids);
+    await sql`
+      update deliveries set due_at = head.due_at from deliveries as head
+      where head.id in ${list} and head.state = 'pending' and deliveries.order_key = head.order_key
+        and deliveries.seq > head.seq and deliveries.due_at < head.due_at
+        and deliveries.state = 'pending' and deliveries.state in ('pending', 'claimed')`.execute(db);
   }
 
   /** Gives back every claim of this replica. */
@@ -219,11 +258,17 @@ export class DeliveryRepository {
       with picked as materialized (
         select seq from deliveries as candidate
         where sink = ${claim.sink} and state = 'pending' and due_at <= ${now} and ${which} and ${ITS_TURN}
+          ${this.isFor(claim)}
         order by due_at, seq limit ${limit} ${skipOthers})
       update deliveries set state = 'claimed', claim = ${claim.token}, claimed_by = ${claim.replica},
         claimed_until = ${now} + ${sql.lit(claim.leaseMs)}
       where seq in (select seq from picked) returning *`.execute(db);
     return rows.sort((a, b) => a.seq - b.seq);
+  }
+
+  private isFor({ destinations }: Claim): RawBuilder<unknown> {
+    if (destinations === undefined) return sql``;
+    return sql`and destination is not null and destination in ${jsonList(this.database.kind, destinations)}`;
   }
 
   private async releaseWhere(condition: RawBuilder<boolean>): Promise<void> {

@@ -6,7 +6,6 @@ import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
-import { Metrics } from '../telemetry/metrics.js';
 import type { BreakerState } from './breaker.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import type { Backlog } from './delivery.repository.js';
@@ -28,7 +27,6 @@ export class DeliveryService {
     private readonly replica: ReplicaService,
     private readonly deliveries: DeliveryRepository,
     private readonly outbox: Outbox,
-    private readonly metrics: Metrics,
     private readonly logs: Logs,
   ) {
     this.log = logs.of('delivery');
@@ -40,7 +38,6 @@ export class DeliveryService {
     const worker = new SinkWorker(sink, {
       database: this.database,
       deliveries: this.deliveries,
-      metrics: this.metrics,
       log: this.logs.of('delivery', { sink: sink.name }),
       retry: this.config.retry,
       replica: this.replica.id,

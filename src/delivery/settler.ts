@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Transaction } from 'kysely';
 import { backoffDelay } from '../common/backoff.js';
 import { Batcher } from '../common/batcher.js';
 import type { Log } from '../telemetry/logs.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import type { Database } from '../storage/database.js';
-import type { DeliveryRow } from '../storage/schema.js';
+import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import type { DeliveryRepository, StoredOutcome } from './delivery.repository.js';
 import type { Settlement, Sink } from './sink.js';
@@ -35,7 +35,6 @@ export class Settler {
     private readonly sink: Sink,
     private readonly database: Database,
     private readonly deliveries: DeliveryRepository,
-    private readonly metrics: Metrics,
     private readonly log: Log,
     private readonly stopping: AbortSignal,
   ) {}
@@ -69,7 +68,7 @@ export class Settler {
 
   /** It may have been delivered: it goes out again under the same key, which the receiver recognises. */
   private fenced(ended: Ended, reason: string): void {
-    this.metrics.deliveries.inc({ outcome: 'fenced' });
+    this.sink.report('fenced');
     this.log.warn(
       { delivery: ended.delivery.id, reason },
       'the claim on a delivery was lost before its outcome was stored',
@@ -87,19 +86,28 @@ export class Settler {
         const row = byId.get(item.delivery.id);
         return row ? [settlementOf(item, row)] : [];
       });
+      if (this.sink.perDestination !== undefined) await this.putOff(trx, held);
       if (held.length > 0) await this.sink.settled(trx, held);
       return held;
     });
     this.tell(settlements);
-    const held = new Set(settlements.map((settlement) => settlement.delivery.id));
-    for (const item of items) if (held.has(item.delivery.id)) this.count(item);
-    return items.map((item) => held.has(item.delivery.id));
+    const held = new Map(settlements.map((settlement) => [settlement.delivery.id, settlement]));
+    return items.map((item) => {
+      const settlement = held.get(item.delivery.id);
+      if (settlement) this.report(item, settlement);
+      return settlement !== undefined;
+    });
+  }
+
+  private async putOff(trx: Transaction<Schema>, settlements: Settlement[]): Promise<void> {
+    const waiting = settlements.filter(({ state }) => state === 'retry');
+    await this.deliveries.putOffThoseBehind(
+      trx,
+      waiting.map(({ delivery }) => delivery.id),
+    );
   }
 
   private tell(settlements: Settlement[]): void {
-    for (const { state, at, delivery } of settlements) {
-      if (state === 'delivered') this.metrics.deliverySeconds.observe(Math.max(0, at - delivery.received_at) / 1_000);
-    }
     if (settlements.length === 0) return;
     try {
       this.sink.afterSettled?.(settlements);
@@ -108,8 +116,9 @@ export class Settler {
     }
   }
 
-  private count(item: Ended): void {
-    this.metrics.deliveries.inc({ outcome: item.crash ? 'crash' : item.state });
+  private report(item: Ended, { state, at, delivery }: Settlement): void {
+    if (state === 'delivered') this.sink.report(state, Math.max(0, at - delivery.received_at));
+    else this.sink.report(item.crash ? 'crash' : state);
   }
 }
 

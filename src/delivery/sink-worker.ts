@@ -3,11 +3,11 @@ import { setMaxListeners } from 'node:events';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import type { Database } from '../storage/database.js';
 import { CLEARED_AFTER_MS, CRASH_LIMIT, endOf, send } from './attempt.js';
 import type { Attempt, Held } from './attempt.js';
 import { Breaker } from './breaker.js';
+import { Lanes } from './lanes.js';
 import type { DeliveryRow } from '../storage/schema.js';
 import type { DeliveryRepository } from './delivery.repository.js';
 import { Settler } from './settler.js';
@@ -30,7 +30,6 @@ const MAX_TIMER_MS = 60_000;
 export interface WorkerContext {
   database: Database;
   deliveries: DeliveryRepository;
-  metrics: Metrics;
   log: Log;
   retry: Config['retry'];
   replica: string;
@@ -42,7 +41,9 @@ export interface WorkerContext {
  * A claimed delivery waits in `ready`, is `underWay`, and is forgotten once its outcome is stored or its claim lost.
  */
 export class SinkWorker {
+  /** Of the one receiver; where destinations are kept apart it stays closed, and `lanes` has theirs. */
   readonly breaker: Breaker;
+  private readonly lanes: Lanes | undefined;
   private readonly settler: Settler;
   private readonly tasks: BackgroundTasks;
   private readonly aborting = new AbortController();
@@ -65,7 +66,12 @@ export class SinkWorker {
     this.tasks = new BackgroundTasks((error, task) => log.warn({ err: error, task }, 'delivering is held up'));
     const hold = { baseMs: retry.baseMs, capMs: Math.min(MAX_HOLD_MS, retry.capMs) };
     this.breaker = new Breaker(hold, (from, to) => log.warn({ from, to }, 'breaker'));
-    this.settler = new Settler(sink, context.database, context.deliveries, context.metrics, log, this.aborting.signal);
+    if (sink.perDestination !== undefined) {
+      this.lanes = new Lanes(sink.perDestination, sink.concurrency, hold, (_, from, to) =>
+        log.info({ from, to }, 'breaker of one destination'),
+      );
+    }
+    this.settler = new Settler(sink, context.database, context.deliveries, log, this.aborting.signal);
     // A delivery may wait for `AHEAD` whole attempts before its own begins.
     this.leaseMs = (AHEAD + 1) * sink.timeoutMs + SETTLE_MARGIN_MS;
   }
@@ -143,7 +149,9 @@ export class SinkWorker {
 
   private async claim(limit: number): Promise<Held[]> {
     const { deliveries, replica } = this.context;
-    const claim = { sink: this.sink.name, limit, token: randomUUID(), replica, leaseMs: this.leaseMs };
+    const destinations = this.sink.reachable?.();
+    if (destinations?.length === 0) return [];
+    const claim = { sink: this.sink.name, limit, token: randomUUID(), replica, leaseMs: this.leaseMs, destinations };
     // Before the question, so that we count the lease as over before the database does.
     const claimedAt = performance.now();
     const suspects = await deliveries.claimSuspect(claim);
@@ -155,7 +163,7 @@ export class SinkWorker {
   private launch(): void {
     while (this.running && this.ready.length > 0 && this.underWay.size < this.sink.concurrency) {
       if (this.breaker.permits(1) === 0) return this.giveBack();
-      const held = this.ready.shift();
+      const held = this.nextReady();
       if (!held) return;
       if (performance.now() - held.claimedAt > this.leaseMs - this.sink.timeoutMs - OVERDUE_MS) {
         // Its lease might end before its attempt does.
@@ -166,11 +174,38 @@ export class SinkWorker {
     }
   }
 
+  /** The first that may start; those that may not for a while are given back with a later time. */
+  private nextReady(): Held | undefined {
+    if (!this.lanes) return this.ready.shift();
+    const later: { delivery: DeliveryRow; delayMs: number }[] = [];
+    let next: Held | undefined;
+    for (let i = 0; i < this.ready.length && !next;) {
+      const held = this.ready[i] as Held;
+      const admission = this.lanes.admit(held.delivery.destination ?? '');
+      if (admission.kind === 'soon') {
+        i++;
+        continue;
+      }
+      this.ready.splice(i, 1);
+      if (admission.kind === 'now') next = held;
+      else later.push({ delivery: held.delivery, delayMs: admission.ms * (1 + Math.random() / 4) });
+    }
+    this.postpone(later);
+    return next;
+  }
+
+  private postpone(postponed: { delivery: DeliveryRow; delayMs: number }[]): void {
+    if (postponed.length > 0) this.tasks.run('postpone', () => this.context.deliveries.postpone(postponed));
+  }
+
   private begin(held: Held): void {
-    this.breaker.started();
+    const ended = this.lanes?.started(held.delivery.destination ?? '');
+    if (!ended) this.breaker.started();
     let overdue: Attempt['overdue'] = () => undefined;
     const late = new Promise<SendOutcome>((resolve) => (overdue = resolve));
-    const attempt: Attempt = { ...held, startedAt: performance.now(), overdue };
+    const tell = (outcome: SendOutcome): void =>
+      ended ? ended((breaker) => tellBreaker(breaker, outcome)) : tellBreaker(this.breaker, outcome);
+    const attempt: Attempt = { ...held, startedAt: performance.now(), overdue, tell };
     this.underWay.add(attempt);
     this.tasks.run('attempt', () => this.carryOut(attempt, late));
   }
@@ -182,7 +217,8 @@ export class SinkWorker {
         delivery.crashes >= CRASH_LIMIT ? parked(delivery.crashes) : send(this.sink, delivery, this.aborting.signal);
       const clearing = delivery.crashes > 0 ? setTimeout(() => this.clear(delivery), CLEARED_AFTER_MS) : undefined;
       const outcome = await Promise.race([sent, late]).finally(() => clearTimeout(clearing));
-      this.tellBreaker(outcome);
+      attempt.tell(outcome);
+      if (outcome.kind === 'postponed') return this.postpone([{ delivery, delayMs: outcome.delayMs }]);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
       await this.settler.settle(endOf(attempt, outcome, this.context.retry));
@@ -201,13 +237,6 @@ export class SinkWorker {
     });
   }
 
-  private tellBreaker(outcome: SendOutcome): void {
-    if (outcome.kind === 'retry') this.breaker.failure(outcome.retryAfterMs);
-    // Without a status the receiver was not asked: a mapping failed, or it was put aside.
-    else if (outcome.kind === 'refused' && outcome.status === undefined) this.breaker.inconclusive();
-    else this.breaker.success();
-  }
-
   /** Claims that will not be used now. */
   private giveBack(...held: Held[]): void {
     const unused = held.length > 0 ? held : this.ready.splice(0);
@@ -222,6 +251,13 @@ export class SinkWorker {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.wake(), Math.min(ms, MAX_TIMER_MS));
   }
+}
+
+function tellBreaker(breaker: Breaker, outcome: SendOutcome): void {
+  if (outcome.kind === 'retry') breaker.failure(outcome.retryAfterMs);
+  // Without a status the receiver was not asked: a mapping failed, it was put aside, or nobody wants it.
+  else if (outcome.kind === 'postponed' || outcome.status === undefined) breaker.inconclusive();
+  else breaker.success();
 }
 
 function parked(crashes: number): SendOutcome {

@@ -7,12 +7,19 @@ export type SendOutcome =
   /** The receiver will never take it: dead at once. */
   | { kind: 'refused'; code: string; message: string; status?: number }
   /** Try again later. `retryAfterMs` is the receiver's own wish and is a minimum. */
-  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number };
+  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number }
+  /** Nobody wants it any more: not sent, and over. */
+  | { kind: 'cancelled'; code: string; message: string; status?: number }
+  /** Not now, for reasons of ours: the receiver was not asked, no attempt is counted. */
+  | { kind: 'postponed'; delayMs: number };
+
+/** What became of an attempt, for the metrics. `fenced`: the claim was lost before the outcome was stored. */
+export type ReportedOutcome = 'delivered' | 'retry' | 'dead' | 'cancelled' | 'crash' | 'fenced';
 
 /** The end of one attempt, as it is stored: told to the sink inside the same transaction. */
 export interface Settlement {
   delivery: DeliveryRow;
-  state: 'delivered' | 'dead' | 'retry';
+  state: 'delivered' | 'dead' | 'retry' | 'cancelled';
   /** Attempts made, this one included. */
   attempts: number;
   at: number;
@@ -27,12 +34,21 @@ export interface Sink {
   readonly concurrency: number;
   /** Longest time that one attempt can take; the lease of a claim outlasts it. */
   readonly timeoutMs: number;
+  /**
+   * Set where each delivery names its `destination`: how many attempts may be under way to one of them. They have
+   * breakers of their own, and none slows down the others. Absent: all deliveries have one receiver.
+   */
+  readonly perDestination?: number;
+  /** Destinations that can be reached from this process now; deliveries to others stay unclaimed. Absent: all. */
+  reachable?(): readonly string[] | undefined;
   /** One attempt. Must settle within `timeoutMs`; a rejection counts as a retry with code `delivery.failed`. */
   send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome>;
   /** Called in the transaction that stores the outcomes, with those whose claim still held. Throwing rolls all back. */
   settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void>;
   /** Called after that transaction has committed. Must not throw. */
   afterSettled?(settlements: readonly Settlement[]): void;
+  /** For the metrics, once the outcome is stored. @param latencyMs from the event behind it until now, when delivered. */
+  report(outcome: ReportedOutcome, latencyMs?: number): void;
   /** Called in the transaction that makes dead deliveries pending again. Throwing rolls all back. */
   replayed?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
 }
@@ -45,6 +61,8 @@ export interface DeliveryDraft {
   orderKey: string;
   subjectId: string;
   payload: string;
+  /** Needed by sinks that keep destinations apart, or reach only some. */
+  destination?: string;
   /** Epoch ms at which the event behind it was received. */
   receivedAt: number;
 }

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { CONFIG } from '../config/config.js';
 import type { Config } from '../config/config.js';
-import type { SendOutcome, Settlement, Sink } from '../delivery/sink.js';
+import type { ReportedOutcome, SendOutcome, Settlement, Sink } from '../delivery/sink.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { MappingFailedError } from './history.errors.js';
 import { HistoryClient } from './history.client.js';
 import type { Mapping } from './mapping.js';
@@ -38,6 +39,7 @@ export class HistorySink implements Sink {
     @Inject(CONFIG) config: Pick<Config, 'history'>,
     private readonly client: HistoryClient,
     @Inject(HISTORY_MAPPING) private readonly mapping: Mapping,
+    private readonly metrics: Metrics,
   ) {
     this.concurrency = config.history.concurrency;
     this.timeoutMs = config.history.timeoutMs + MAPPING_MS;
@@ -62,6 +64,11 @@ export class HistorySink implements Sink {
     // A record that ends while nobody moves its interaction along would leave the two apart for ever.
     if (this.followers.length === 0) throw new Error('Nobody follows the outcomes of records yet.');
     for (const follower of this.followers) await follower.settled(trx, settlements);
+  }
+
+  report(outcome: ReportedOutcome, latencyMs?: number): void {
+    this.metrics.deliveries.inc({ outcome });
+    if (latencyMs !== undefined) this.metrics.deliverySeconds.observe(latencyMs / 1_000);
   }
 
   async replayed(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {

@@ -12,6 +12,9 @@ export interface Schema {
   gaps: GapTable;
   replay_jobs: ReplayJobTable;
   audit: AuditTable;
+  push_subscriptions: PushSubscriptionTable;
+  push_changes: PushChangesTable;
+  push_events: PushEventTable;
 }
 
 /** A running gateway process. Rows owned by a replica that is dead are taken over by a living one. */
@@ -71,7 +74,8 @@ export interface InteractionTable {
   gap_id: string | null;
 }
 
-export type DeliveryState = 'pending' | 'claimed' | 'delivered' | 'dead';
+/** `cancelled`: nobody wants it any more; nothing is sent. */
+export type DeliveryState = 'pending' | 'claimed' | 'delivered' | 'dead' | 'cancelled';
 
 /** The outbox: one row per thing to send, unique by its id, which is also the idempotency key that the receiver sees. */
 export interface DeliveryTable {
@@ -102,6 +106,9 @@ export interface DeliveryTable {
   created_at: number;
   delivered_at: number | null;
   dead_at: number | null;
+  /** What fails together with it, e.g. the origin of a callback; null where a sink has one receiver. */
+  destination: ColumnType<string | null, string | null | undefined, string | null>;
+  cancelled_at: ColumnType<number | null, number | null | undefined, number | null>;
 }
 
 /** A Genesys channel that we made and may still use. `connect_uri` and `genesys_id` are secrets. */
@@ -172,6 +179,59 @@ export interface AuditTable {
   details: string;
 }
 
+/** Who is to be pushed which events, and how. Ended ones stay for a while, for operators and for other replicas. */
+export interface PushSubscriptionTable {
+  id: string;
+  subscriber_id: string;
+  filter: string;
+  provider_name: string;
+  language: string | null;
+  type: string;
+  /** URL, token or user. Not to be shown: it can be all that is needed to reach a device. */
+  device_id: string;
+  /** JSON, string to string, number or boolean. */
+  properties: string;
+  /** 1: the provider's debug settings. */
+  debug: number;
+  /** Sealed (`SecretBox`). */
+  authorization: string | null;
+  /** `Publisher.destinationOf` at the time of subscribing. */
+  destination: string;
+  /** Name of the API key. */
+  created_by: string;
+  created_at: number;
+  expires_at: number;
+  ended_at: number | null;
+  end_reason: string | null;
+  /** The change that wrote the row last: see `PushChangesTable`. */
+  change_no: number;
+}
+
+/** One row. Each transaction that changes subscriptions takes the next number, so numbers are given in the order of commits. */
+export interface PushChangesTable {
+  id: number;
+  change_no: number;
+}
+
+/** A published event; its deliveries refer to it. */
+export interface PushEventTable {
+  id: string;
+  tag: string;
+  message: string;
+  media_type: string;
+  provider_name: string;
+  /** How many subscriptions matched. */
+  matched: number;
+  /** Name of the API key; empty for the gateway's own events. */
+  published_by: string;
+  published_at: number;
+  idempotency_key: string | null;
+  /** SHA-256 of the normalised body: tells "the same again" from "the same key with another body". */
+  body_hash: string | null;
+  /** JSON of what the publisher was answered; null while a direct publication is under way. */
+  answer: string | null;
+}
+
 export type InteractionRow = Selectable<InteractionTable>;
 export type NewInteraction = Insertable<InteractionTable>;
 export type DeliveryRow = Selectable<DeliveryTable>;
@@ -180,3 +240,5 @@ export type ChannelRow = Selectable<ChannelTable>;
 export type GapRow = Selectable<GapTable>;
 export type ReplayJobRow = Selectable<ReplayJobTable>;
 export type AuditRow = Selectable<AuditTable>;
+export type PushSubscriptionRow = Selectable<PushSubscriptionTable>;
+export type PushEventRow = Selectable<PushEventTable>;

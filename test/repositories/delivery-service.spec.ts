@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Transaction } from 'kysely';
 import { CRASH_LIMIT } from '../../src/delivery/attempt.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.js';
 import { DeliveryNotDeadError, DeliveryNotFoundError } from '../../src/delivery/delivery.errors.js';
@@ -7,76 +6,15 @@ import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import type { Claim } from '../../src/delivery/delivery.repository.js';
 import { DeliveryService } from '../../src/delivery/delivery.service.js';
 import { Outbox } from '../../src/delivery/outbox.js';
-import type { SendOutcome, Settlement, Sink } from '../../src/delivery/sink.js';
+import type { Sink } from '../../src/delivery/sink.js';
 import type { Database } from '../../src/storage/database.js';
 import { ReplicaRepository } from '../../src/storage/replica.repository.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
-import type { DeliveryRow, Schema } from '../../src/storage/schema.js';
-import { StorageUnavailableError } from '../../src/storage/storage.errors.js';
+import type { DeliveryRow } from '../../src/storage/schema.js';
 import { Logs } from '../../src/telemetry/logs.js';
-import { Metrics } from '../../src/telemetry/metrics.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { deliveryRow } from '../helpers/rows.js';
-
-type Send = (delivery: DeliveryRow, signal: AbortSignal) => Promise<SendOutcome>;
-
-const DELIVERED: SendOutcome = { kind: 'delivered', status: 200 };
-const DOWN: SendOutcome = { kind: 'retry', code: 'test.down', message: 'down', status: 503 };
-
-/** A sink whose answers the test gives, and which remembers everything. */
-class TestSink implements Sink {
-  readonly name = 'test';
-  readonly concurrency = 8;
-  timeoutMs = 1_000;
-  readonly sent: string[] = [];
-  readonly ended: Settlement[] = [];
-  inFlight = 0;
-  mostInFlight = 0;
-  refuseToSettle = 0;
-  private readonly waiting: { done: () => boolean; resolve: () => void }[] = [];
-
-  constructor(public answer: Send = async () => DELIVERED) {}
-
-  async send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome> {
-    this.sent.push(delivery.id);
-    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
-    this.look();
-    try {
-      return await this.answer(delivery, signal);
-    } finally {
-      this.inFlight--;
-    }
-  }
-
-  async settled(_trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void> {
-    if (settlements.length > 0 && this.refuseToSettle-- > 0)
-      throw new StorageUnavailableError('test: the disk is full');
-  }
-
-  afterSettled(settlements: readonly Settlement[]): void {
-    this.ended.push(...settlements);
-    this.look();
-  }
-
-  async replayed(_trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
-    this.sent.push(...deliveries.map((delivery) => `replay ${delivery.id}`));
-  }
-
-  /** Resolves once `done` holds; asked after each send and each settlement. */
-  until(done: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.waiting.push({ done, resolve });
-      this.look();
-    });
-  }
-
-  private look(): void {
-    for (const wait of this.waiting.filter(({ done }) => done())) {
-      this.waiting.splice(this.waiting.indexOf(wait), 1);
-      wait.resolve();
-    }
-  }
-}
+import { DELIVERED, DOWN, TestSink } from '../helpers/test-sink.js';
 
 /** Counts how often deliveries are claimed. */
 class CountingRepository extends DeliveryRepository {
@@ -93,17 +31,15 @@ interface Delivering {
   service: DeliveryService;
   outbox: Outbox;
   deadLetters: DeadLetters;
-  metrics: Metrics;
 }
 
 function deliveringOn(database: Database, sink: Sink, retry = { baseMs: 5, capMs: 20, maxMs: 60_000 }): Delivering {
   const repository = new CountingRepository(database);
-  const outbox = new Outbox(repository);
-  const metrics = new Metrics();
+  const outbox = new Outbox(repository, database);
   const replica = new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
-  const service = new DeliveryService({ retry }, database, replica, repository, outbox, metrics, Logs.silent());
+  const service = new DeliveryService({ retry }, database, replica, repository, outbox, Logs.silent());
   service.register(sink);
-  return { repository, service, outbox, deadLetters: new DeadLetters(database, repository, service), metrics };
+  return { repository, service, outbox, deadLetters: new DeadLetters(database, repository, service) };
 }
 
 async function enqueue(database: Database, outbox: Outbox, ids: readonly string[], orderKey?: string): Promise<void> {
@@ -140,9 +76,6 @@ describeEachDatabase('DeliveryService', (getDb) => {
 
   const put = (ids: readonly string[], orderKey?: string) => enqueue(getDb(), delivering.outbox, ids, orderKey);
   const rows = () => getDb().db.selectFrom('deliveries').selectAll().orderBy('seq').execute();
-  const outcomes = async () =>
-    (await delivering.metrics.deliveries.get()).values.map(({ labels, value }) => [labels.outcome, value]);
-
   it('delivers everything once, no more than its concurrency at a time', async () => {
     sink.answer = () => new Promise((resolve) => setImmediate(() => resolve(DELIVERED)));
     await delivering.service.start();
@@ -152,7 +85,7 @@ describeEachDatabase('DeliveryService', (getDb) => {
     expect([...sink.sent].sort()).toEqual([...ids].sort());
     expect(sink.mostInFlight).toBe(8);
     expect(new Set((await rows()).map((row) => row.state))).toEqual(new Set(['delivered']));
-    expect(await outcomes()).toEqual([['delivered', 200]]);
+    expect([...sink.reported]).toEqual([['delivered', 200]]);
   });
 
   it('keeps the order of one key, through failures', async () => {
@@ -250,7 +183,7 @@ describeEachDatabase('DeliveryService', (getDb) => {
     await delivering.service.stop(1_000);
     expect(sink.ended).toEqual([]);
     expect((await rows())[0]).toMatchObject({ state: 'claimed', claim: 'another', attempts: 0 });
-    expect(await outcomes()).toEqual([['fenced', 1]]);
+    expect([...sink.reported]).toEqual([['fenced', 1]]);
   });
 
   it('counts a rejection, and no outcome at all, as failures to be tried again', async () => {

@@ -16,7 +16,6 @@ import { ReplicaRepository } from '../../src/storage/replica.repository.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
 import type { DeliveryRow, Schema } from '../../src/storage/schema.js';
 import { Logs } from '../../src/telemetry/logs.js';
-import { Metrics } from '../../src/telemetry/metrics.js';
 import { describeEachDatabase, freshTarget, openDatabase } from '../helpers/databases.js';
 import { deliveryRow } from '../helpers/rows.js';
 
@@ -33,6 +32,8 @@ class TestSink implements Sink {
   }
 
   async settled(): Promise<void> {}
+
+  report(): void {}
 
   async replayed(_trx: Transaction<Schema>, rows: readonly DeliveryRow[]): Promise<void> {
     if (this.fails-- > 0) throw new Error('test: an interaction could not be revived');
@@ -72,10 +73,10 @@ class ObservedReplays extends ReplayRepository {
 function replayingOn(database: Database): Replaying {
   const sink = new TestSink();
   const deliveries = new DeliveryRepository(database);
-  const outbox = new Outbox(deliveries);
+  const outbox = new Outbox(deliveries, database);
   const replica = new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
   const retry = { baseMs: 1, capMs: 1, maxMs: 1 };
-  const delivery = new DeliveryService({ retry }, database, replica, deliveries, outbox, new Metrics(), Logs.silent());
+  const delivery = new DeliveryService({ retry }, database, replica, deliveries, outbox, Logs.silent());
   delivery.register(sink);
   const deadLetters = new DeadLetters(database, deliveries, delivery);
   const steps = new ObservedReplays(database, deadLetters);

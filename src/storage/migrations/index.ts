@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { createInitialSchema } from './0001-initial.js';
 import { addReplayAndAudit } from './0002-replay-audit.js';
+import { addPush } from './0003-push.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -11,4 +12,5 @@ export type MigrationStep = (db: Kysely<unknown>, kind: DatabaseKind) => Promise
 export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0001-initial': createInitialSchema,
   '0002-replay-audit': addReplayAndAudit,
+  '0003-push': addPush,
 };

@@ -1,0 +1,147 @@
+import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
+import { DeliveryService } from '../../src/delivery/delivery.service.js';
+import { Outbox } from '../../src/delivery/outbox.js';
+import type { SendOutcome } from '../../src/delivery/sink.js';
+import { ReplicaRepository } from '../../src/storage/replica.repository.js';
+import { ReplicaService } from '../../src/storage/replica.service.js';
+import type { DeliveryRow } from '../../src/storage/schema.js';
+import { Logs } from '../../src/telemetry/logs.js';
+import { describeEachDatabase } from '../helpers/databases.js';
+import { DELIVERED, DOWN, TestSink } from '../helpers/test-sink.js';
+
+/** A sink with many receivers, of which some can be reached. */
+class ManyReceivers extends TestSink {
+  readonly perDestination = 2;
+  override timeoutMs = 10_000;
+  reachableOnes: readonly string[] | undefined;
+
+  reachable(): readonly string[] | undefined {
+    return this.reachableOnes;
+  }
+}
+
+describeEachDatabase('Deliveries with destinations', (getDb) => {
+  let sink: ManyReceivers;
+  let service: DeliveryService;
+  let outbox: Outbox;
+
+  beforeEach(() => {
+    sink = new ManyReceivers();
+    const deliveries = new DeliveryRepository(getDb());
+    outbox = new Outbox(deliveries, getDb());
+    const replica = new ReplicaService(getDb(), new ReplicaRepository(getDb()), Logs.silent());
+    const retry = { baseMs: 5, capMs: 20, maxMs: 60_000 };
+    service = new DeliveryService({ retry }, getDb(), replica, deliveries, outbox, Logs.silent());
+    service.register(sink);
+  });
+
+  afterEach(async () => service.stop(1_000));
+
+  const put = async (...drafts: { id: string; destination: string; orderKey?: string; subjectId?: string }[]) => {
+    const whole = drafts.map((draft) => ({
+      sink: 'test',
+      orderKey: draft.id,
+      subjectId: draft.id,
+      payload: '{}',
+      receivedAt: 0,
+      ...draft,
+    }));
+    await getDb().transaction((trx) => outbox.enqueue(trx, whole));
+    outbox.wake();
+  };
+  const numbered = (count: number, destination: string) =>
+    Array.from({ length: count }, (_, n) => ({ id: `${destination}${n}`, destination }));
+  const rows = (): Promise<DeliveryRow[]> => getDb().db.selectFrom('deliveries').selectAll().orderBy('seq').execute();
+  const delivered = (): string[] =>
+    sink.ended.filter(({ state }) => state === 'delivered').map(({ delivery }) => delivery.id);
+
+  it('is slowed down for nobody by a receiver that does not answer', async () => {
+    let release: (outcome: SendOutcome) => void = () => undefined;
+    const stuck = new Promise<SendOutcome>((resolve) => (release = resolve));
+    sink.answer = ({ destination }) => (destination === 'stuck' ? stuck : Promise.resolve(DELIVERED));
+    await service.start();
+    await put(...numbered(30, 'stuck'), ...numbered(60, 'well'));
+    await sink.until(() => delivered().length === 60);
+    expect(sink.sent.filter((id) => id.startsWith('stuck')).length).toBeLessThanOrEqual(2);
+    release(DELIVERED);
+    await sink.until(() => delivered().length === 90);
+  });
+
+  it('is slowed down for nobody by a receiver that is down', async () => {
+    let down = true;
+    sink.answer = async ({ destination }) => (down && destination === 'down' ? DOWN : DELIVERED);
+    await service.start();
+    await put(...numbered(40, 'down'), ...numbered(40, 'well'));
+    await sink.until(() => delivered().length === 40);
+    down = false;
+    await sink.until(() => delivered().length === 80);
+    const dead = (await rows()).filter((row) => row.state !== 'delivered');
+    expect(dead).toEqual([]);
+  });
+
+  it('claims only for whom it can reach', async () => {
+    sink.reachableOnes = [];
+    await service.start();
+    await put({ id: 'a', destination: 'here' }, { id: 'b', destination: 'elsewhere' });
+    sink.reachableOnes = ['here'];
+    outbox.wake();
+    await sink.until(() => delivered().length === 1);
+    expect(sink.sent).toEqual(['a']);
+    expect((await rows()).map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['delivered', 1],
+      ['pending', 0],
+    ]);
+  });
+
+  it('counts no attempt for what is postponed', async () => {
+    let postpone = true;
+    sink.answer = async () => {
+      if (!postpone) return DELIVERED;
+      postpone = false;
+      return { kind: 'postponed', delayMs: 10 };
+    };
+    await service.start();
+    await put({ id: 'a', destination: 'x' });
+    await sink.until(() => delivered().length === 1);
+    expect(sink.sent).toEqual(['a', 'a']);
+    expect((await rows())[0]).toMatchObject({ attempts: 1, last_error_code: null });
+  });
+
+  it('ends what nobody wants any more, without a dead letter', async () => {
+    sink.answer = async () => ({ kind: 'cancelled', code: 'test.unwanted', message: 'nobody wants it' });
+    await service.start();
+    await put({ id: 'a', destination: 'x' });
+    await sink.until(() => sink.ended.length === 1);
+    const [row] = await rows();
+    expect(row).toMatchObject({ state: 'cancelled', attempts: 0, last_error_code: 'test.unwanted', dead_at: null });
+    expect(row?.cancelled_at).toEqual(expect.any(Number));
+    expect([...sink.reported]).toEqual([['cancelled', 1]]);
+  });
+
+  it('cancels what waits of a subject, and nothing else', async () => {
+    await put({ id: 'a', destination: 'x', subjectId: 's' }, { id: 'b', destination: 'x', subjectId: 't' });
+    const cancellation = { sinks: ['test'], subjectIds: ['s'], code: 'test.ended', message: 'ended' };
+    expect(await getDb().transaction((trx) => outbox.cancel(trx, cancellation))).toBe(1);
+    await service.start();
+    await sink.until(() => sink.ended.length === 1);
+    expect((await rows()).map(({ state }) => state)).toEqual(['cancelled', 'delivered']);
+  });
+
+  it('puts off what stands behind a failure, and keeps the order', async () => {
+    let failures = 3;
+    sink.answer = async () => (failures-- > 0 ? DOWN : DELIVERED);
+    const dueTogether = new Promise<boolean>((resolve) => {
+      const settled = sink.settled.bind(sink);
+      sink.settled = async (trx, settlements) => {
+        const all = await trx.selectFrom('deliveries').selectAll().orderBy('seq').execute();
+        if (settlements[0]?.state === 'retry') resolve(all.every((row) => row.due_at >= (all[0]?.due_at ?? 0)));
+        return settled(trx, settlements);
+      };
+    });
+    await service.start();
+    await put(...numbered(5, 'x').map((draft) => ({ ...draft, orderKey: 'one' })));
+    await sink.until(() => delivered().length === 5);
+    expect(await dueTogether).toBe(true);
+    expect(delivered()).toEqual(['x0', 'x1', 'x2', 'x3', 'x4']);
+  });
+});
