@@ -92,20 +92,21 @@ export class DeliveryRepository {
   }
 
   /**
-   * Claims one delivery that a process died with, if none is in flight anywhere: should it be the cause, it takes
-   * only itself along, and the innocent ones of that crash are cleared one after the other.
+   * Claims one delivery that processes died with, if none is in flight anywhere: should it be the cause, it takes
+   * only itself along, and the innocent ones of that crash are cleared one after the other, the least suspected first.
+   * @param spare leave those alone that so many processes died with
    */
-  async claimSuspect(claim: Claim): Promise<DeliveryRow[]> {
+  async claimSuspect(claim: Claim, spare?: number): Promise<DeliveryRow[]> {
     // Nearly always there is none, and looking costs a tenth of what a statement that may write costs.
     const { rows } = await sql`
       select 1 from deliveries where sink = ${claim.sink} and state = 'pending' and crashes > 0
-        and due_at <= ${this.database.now} limit 1`.execute(this.database.db);
+        and crashes <> ${spare ?? 0} and due_at <= ${this.database.now} limit 1`.execute(this.database.db);
     if (rows.length === 0) return [];
-    const alone = sql<boolean>`candidate.crashes > 0 and not exists (
+    const alone = sql<boolean>`candidate.crashes > 0 and candidate.crashes <> ${spare ?? 0} and not exists (
       select 1 from deliveries as other
       where other.sink = candidate.sink and other.state = 'claimed' and other.crashes > 0)`;
     try {
-      return await this.claim(claim, 1, alone);
+      return await this.claim(claim, 1, alone, sql`crashes, due_at, seq`);
     } catch (error) {
       // Another replica took one at the same instant; the unique index lets one of us through.
       if (/deliveries_one_suspect|UNIQUE constraint failed: deliveries\.sink/.test(String(error))) return [];
@@ -251,7 +252,12 @@ export class DeliveryRepository {
       .execute();
   }
 
-  private async claim(claim: Claim, limit: number, which: RawBuilder<boolean>): Promise<DeliveryRow[]> {
+  private async claim(
+    claim: Claim,
+    limit: number,
+    which: RawBuilder<boolean>,
+    order: RawBuilder<unknown> = sql`due_at, seq`,
+  ): Promise<DeliveryRow[]> {
     const { db, kind, now } = this.database;
     const skipOthers = kind === 'postgres' ? sql`for update skip locked` : sql``;
     const { rows } = await sql<DeliveryRow>`
@@ -259,7 +265,7 @@ export class DeliveryRepository {
         select seq from deliveries as candidate
         where sink = ${claim.sink} and state = 'pending' and due_at <= ${now} and ${which} and ${ITS_TURN}
           ${this.isFor(claim)}
-        order by due_at, seq limit ${limit} ${skipOthers})
+        order by ${order} limit ${limit} ${skipOthers})
       update deliveries set state = 'claimed', claim = ${claim.token}, claimed_by = ${claim.replica},
         claimed_until = ${now} + ${sql.lit(claim.leaseMs)}
       where seq in (select seq from picked) returning *`.execute(db);

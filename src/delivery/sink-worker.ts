@@ -4,7 +4,7 @@ import { BackgroundTasks } from '../common/background-tasks.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
-import { CLEARED_AFTER_MS, CRASH_LIMIT, endOf, send } from './attempt.js';
+import { CLEARED_AFTER_MS, CRASH_LIMIT, LAST_CHANCE_AFTER_MS, endOf, send } from './attempt.js';
 import type { Attempt, Held } from './attempt.js';
 import { Breaker } from './breaker.js';
 import { Lanes } from './lanes.js';
@@ -50,6 +50,7 @@ export class SinkWorker {
   private readonly underWay = new Set<Attempt>();
   private readonly leaseMs: number;
   private readonly ready: Held[] = [];
+  private startedAt = 0;
   private running = false;
   private claiming = false;
   private asked = false;
@@ -78,6 +79,7 @@ export class SinkWorker {
 
   start(): void {
     this.running = true;
+    this.startedAt = performance.now();
     this.poll = setInterval(() => this.tick(), POLL_MS);
     this.wakeIn(0);
   }
@@ -154,7 +156,8 @@ export class SinkWorker {
     const claim = { sink: this.sink.name, limit, token: randomUUID(), replica, leaseMs: this.leaseMs, destinations };
     // Before the question, so that we count the lease as over before the database does.
     const claimedAt = performance.now();
-    const suspects = await deliveries.claimSuspect(claim);
+    const mayRisk = performance.now() - this.startedAt >= LAST_CHANCE_AFTER_MS;
+    const suspects = await deliveries.claimSuspect(claim, mayRisk ? undefined : CRASH_LIMIT - 1);
     const others =
       limit > suspects.length ? await deliveries.claimDue({ ...claim, limit: limit - suspects.length }) : [];
     return [...suspects, ...others].map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs }));

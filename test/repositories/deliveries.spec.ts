@@ -172,6 +172,18 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     expect(ids(await deliveries.claimSuspect(claim()))).toEqual(['s2']);
   });
 
+  it('claims the least suspected first, and spares those that have one death left', async () => {
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([deliveryRow({ id: 'twice', crashes: 2 }), deliveryRow({ id: 'once', crashes: 1 })])
+      .execute();
+    const [first] = await deliveries.claimSuspect(claim());
+    expect(first?.id).toBe('once');
+    await settle(outcome(first!));
+    expect(await deliveries.claimSuspect(claim(), 2)).toEqual([]);
+    expect(ids(await deliveries.claimSuspect(claim()))).toEqual(['twice']);
+  });
+
   it('knows when to look again', async () => {
     expect(await deliveries.untilNextDue('test')).toBeNull();
     await getDb()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { CRASH_LIMIT } from '../../src/delivery/attempt.js';
+import { CRASH_LIMIT, LAST_CHANCE_AFTER_MS } from '../../src/delivery/attempt.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.js';
 import { DeliveryNotDeadError, DeliveryNotFoundError } from '../../src/delivery/delivery.errors.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
@@ -213,7 +213,7 @@ describeEachDatabase('DeliveryService', (getDb) => {
   it('puts aside what three processes died with, without sending it', async () => {
     await getDb()
       .db.insertInto('deliveries')
-      .values([deliveryRow({ id: 'poison', crashes: 3 }), deliveryRow({ id: 'fine', crashes: 2 })])
+      .values([deliveryRow({ id: 'poison', crashes: 3 }), deliveryRow({ id: 'fine', crashes: 1 })])
       .execute();
     await delivering.service.start();
     await sink.until(() => sink.ended.length === 2);
@@ -237,7 +237,7 @@ describeEachDatabase('DeliveryService', (getDb) => {
     };
     await getDb()
       .db.insertInto('deliveries')
-      .values([deliveryRow({ id: 'slow', crashes: 2 }), deliveryRow({ id: 'next', crashes: 2 })])
+      .values([deliveryRow({ id: 'slow', crashes: 1 }), deliveryRow({ id: 'next', crashes: 1 })])
       .execute();
     await delivering.service.start();
     // Only one suspect may be in flight: the second one goes out because the first one has been cleared.
@@ -247,6 +247,20 @@ describeEachDatabase('DeliveryService', (getDb) => {
     release();
     await sink.until(() => sink.ended.length === 2);
   });
+
+  it('risks what would be put aside with the next death only in a process that has proven to live', async () => {
+    await getDb()
+      .db.insertInto('deliveries')
+      .values([deliveryRow({ id: 'last chance', crashes: CRASH_LIMIT - 1 }), deliveryRow({ id: 'fine', crashes: 1 })])
+      .execute();
+    const startedAt = performance.now();
+    await delivering.service.start();
+    await sink.until(() => sink.ended.length === 1);
+    expect(sink.sent).toEqual(['fine']);
+    await sink.until(() => sink.ended.length === 2);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(LAST_CHANCE_AFTER_MS);
+    expect((await rows()).map(({ state }) => state)).toEqual(['delivered', 'delivered']);
+  }, 15_000);
 
   describe('DeadLetters', () => {
     async function dead(count: number): Promise<void> {
