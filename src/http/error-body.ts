@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { GatewayError } from '../common/errors.js';
+import { exceptionOf, isNotificationApi } from './gms-exceptions.js';
 
 /** Every error that this service answers with. */
 export interface ErrorBody {
@@ -9,10 +10,21 @@ export interface ErrorBody {
   message: string;
   code: string;
   details?: unknown;
+  /** Only in answers of the Notification API: the class that the original would have named. */
+  exception?: string;
 }
 
-/** What a caller is told of an error; nothing of one that nobody expected. */
-export function bodyOf(error: unknown): ErrorBody {
+/**
+ * What a caller is told of an error; nothing of one that nobody expected.
+ *
+ * @param url of the request, when known: the Notification API's errors name an exception
+ */
+export function bodyOf(error: unknown, url = ''): ErrorBody {
+  const body = plainBodyOf(error);
+  return isNotificationApi(url) ? { ...body, exception: exceptionOf(error, body.statusCode) } : body;
+}
+
+function plainBodyOf(error: unknown): ErrorBody {
   if (error instanceof GatewayError) {
     const { details } = error;
     return {

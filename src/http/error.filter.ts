@@ -27,7 +27,7 @@ export class ErrorFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const error = translate(thrown, request);
-    const body = bodyOf(error);
+    const body = bodyOf(error, request.url);
     this.note(thrown, body, request);
     if (reply.raw.headersSent) {
       // A stream (SSE) broke on the way: there is no place for an error any more.

@@ -17,7 +17,7 @@ export function answerUnroutable(cause: FastifyError, request: FastifyRequest, r
   const tooLong = cause.code === 'FST_ERR_MAX_PARAM_LENGTH';
   const error = tooLong ? new PathTooLongError(MAX_PARAMETER_LENGTH, { cause }) : new BadUrlError({ cause });
   reply.header('X-Correlation-Id', request.id).header('X-Content-Type-Options', 'nosniff');
-  void reply.code(error.status).type('application/json; charset=utf-8').send(bodyOf(error));
+  void reply.code(error.status).type('application/json; charset=utf-8').send(bodyOf(error, request.url));
 }
 
 /** Answers what is no HTTP request at all, and ends its connection: where the next one would begin is unknown. */

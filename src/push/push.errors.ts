@@ -42,3 +42,74 @@ export class SubscriberNotFoundError extends PushError {
     super('Subscriber ID not found');
   }
 }
+
+/** 404: the push type exists but is not in PUSH_ENABLED. */
+export class PushTypeDisabledError extends PushError {
+  readonly code = 'push.type-disabled';
+  override readonly status = 404;
+  readonly exception = `${GMS_PACKAGE}.PushTypeNotEnabledException`;
+
+  constructor(type: string, enabled: readonly string[]) {
+    super(`Push type ${type} is not enabled; enabled: ${enabled.join(', ')}. PUSH_ENABLED says which are.`);
+  }
+}
+
+/** 404: another number than 1 or 2 in the path. */
+export class ApiVersionError extends PushError {
+  readonly code = 'push.api-version';
+  override readonly status = 404;
+  readonly exception = `${GMS_PACKAGE}.NotFoundException`;
+
+  constructor() {
+    super('There is no such version of the Notification API; there are /genesys/1/notification and /genesys/2/notification.');
+  }
+}
+
+/** 429: the subscriber has as many subscriptions as PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER allows. */
+export class TooManySubscriptionsError extends PushError {
+  readonly code = 'push.too-many-subscriptions';
+  override readonly status = 429;
+  readonly exception = `${GMS_PACKAGE}.LimitExceededException`;
+
+  constructor(limit: number) {
+    super(
+      `The subscriber has ${limit} active subscriptions, the limit (PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER). ` +
+        'Delete some, or let them expire sooner.',
+    );
+  }
+}
+
+/** 422: the Idempotency-Key was used for another body. */
+export class IdempotencyMismatchError extends PushError {
+  readonly code = 'push.idempotency-mismatch';
+  override readonly status = 422;
+  readonly exception = `${GMS_PACKAGE}.InvalidRequestException`;
+
+  constructor() {
+    super('This Idempotency-Key was used for another event; use a new key for each event, the same one to repeat it.');
+  }
+}
+
+/** 409: the same direct publication has not ended yet. */
+export class PublicationUnderWayError extends PushError {
+  readonly code = 'push.under-way';
+  override readonly status = 409;
+  readonly exception = `${GMS_PACKAGE}.ConflictException`;
+
+  constructor() {
+    super('The publication with this Idempotency-Key is under way; repeat it later to learn how it ended.');
+  }
+}
+
+/** 503: the one attempt of a direct publication did not succeed. */
+export class PushFailedError extends PushError {
+  readonly code = 'push.failed';
+  override readonly status = 503;
+  readonly exception = `${GMS_PACKAGE}.ServiceUnavailableException`;
+  override readonly details: { reason: string; status?: number };
+
+  constructor(reason: string, message: string, status?: number) {
+    super(`The device was not reached: ${message}`);
+    this.details = { reason, ...(status === undefined ? {} : { status }) };
+  }
+}

@@ -153,11 +153,11 @@ const PATHS: [method: string, path: string, status: number, error: object][] = [
   ],
   [
     'GET',
-    `${INTERACTION}/${'x'.repeat(101)}`,
+    `${INTERACTION}/${'x'.repeat(769)}`,
     414,
     {
       code: 'request.path-too-long',
-      message: 'A part of the path is longer than 100 characters, the limit; ids are shorter.',
+      message: 'A part of the path is longer than 768 characters, the limit; ids are shorter.',
     },
   ],
 ];

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Batcher } from '../../common/batcher.js';
+import { Outbox } from '../../delivery/outbox.js';
+import { Database } from '../../storage/database.js';
+import type { PushEventRow } from '../../storage/schema.js';
+import { StorageUnavailableError } from '../../storage/storage.errors.js';
+import { Metrics } from '../../telemetry/metrics.js';
+import { DEFAULT_PROVIDER, type PublicationRequest } from '../notification.schemas.js';
+import { IdempotencyMismatchError, PublicationUnderWayError } from '../push.errors.js';
+import { checkTag } from '../tags/tag-grammar.js';
+import { DirectPush } from './direct-push.js';
+import { bodyHashOf, keyedEventId, type NewEvent } from './event.js';
+import { EventRepository } from './event.repository.js';
+import { FanOut, type PublishAnswer } from './fan-out.js';
+import { countPublished } from './push-events.js';
+
+/** Events of one transaction: a message has up to 256 KiB. */
+const MAX_BATCH = 64;
+
+export interface Publishing {
+  /** Name of the API key. */
+  caller: string;
+  gmsUser?: string | undefined;
+  /** The `Idempotency-Key` header. */
+  idempotencyKey?: string | undefined;
+}
+
+type Outcome = { answer: PublishAnswer } | { known: PushEventRow };
+
+/** Takes events from publishers: durable, with all their deliveries, before it answers. */
+@Injectable()
+export class PublishService {
+  private readonly batcher = new Batcher<NewEvent, Outcome>(
+    (events) => this.store(events),
+    MAX_BATCH,
+    (error) => error instanceof StorageUnavailableError,
+  );
+
+  constructor(
+    private readonly database: Database,
+    private readonly events: EventRepository,
+    private readonly fanOut: FanOut,
+    private readonly outbox: Outbox,
+    private readonly direct: DirectPush,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /**
+   * With `notificationDetails` the event goes to that device at once, and to nobody else.
+   * @throws PushSyntaxError, PushTypeDisabledError, PushDeviceError, PushFailedError, IdempotencyMismatchError,
+   *   PublicationUnderWayError
+   */
+  async publish(request: PublicationRequest, by: Publishing): Promise<PublishAnswer | { id: string }> {
+    checkTag(request.tag);
+    const event = eventOf(request, by);
+    const { notificationDetails } = request;
+    if (notificationDetails) return this.direct.push(event, notificationDetails, by.gmsUser);
+    const outcome = await this.batcher.add(event);
+    return 'answer' in outcome ? outcome.answer : answerAgain(outcome.known, event);
+  }
+
+  private async store(events: readonly NewEvent[]): Promise<Outcome[]> {
+    const { written, outcomes } = await this.database.transaction(async (trx) => {
+      const done = await this.fanOut.write(trx, events);
+      const found: Outcome[] = [];
+      for (const [i, { answer, isNew }] of done.entries()) {
+        const { publishedBy, once } = events[i] as NewEvent;
+        const known = isNew || !once ? undefined : await this.events.byKey(trx, publishedBy, once.key);
+        found.push(known ? { known } : { answer });
+      }
+      return { written: done, outcomes: found };
+    });
+    this.outbox.wake();
+    countPublished(this.metrics, written);
+    return outcomes;
+  }
+}
+
+/** What the first publication with this key was answered. @throws IdempotencyMismatchError, PublicationUnderWayError */
+export function answerAgain(known: PushEventRow, { once }: NewEvent): PublishAnswer {
+  if (known.body_hash !== once?.bodyHash) throw new IdempotencyMismatchError();
+  if (known.answer === null) throw new PublicationUnderWayError();
+  return JSON.parse(known.answer) as PublishAnswer;
+}
+
+function eventOf(request: PublicationRequest, { caller, gmsUser, idempotencyKey }: Publishing): NewEvent {
+  const { tag, message = '', mediaType = 'string', providerName = DEFAULT_PROVIDER } = request;
+  const once =
+    idempotencyKey === undefined
+      ? undefined
+      : // The user is the device of a direct publication by comet that names none.
+        { key: idempotencyKey, bodyHash: bodyHashOf({ ...request, message, mediaType, providerName, gmsUser }) };
+  const id = idempotencyKey === undefined ? randomUUID() : keyedEventId(caller, idempotencyKey);
+  return { id, tag, message, mediaType, providerName, publishedBy: caller, orderKey: tag, once };
+}
