@@ -1,5 +1,6 @@
 import type { PushOutcome } from '../publishers/publisher.js';
 import { PushDeviceError } from '../push.errors.js';
+import { PROVIDER_FIELD } from './provider-settings.js';
 import { ProviderTokenError } from './provider-token.js';
 
 /**
@@ -35,11 +36,16 @@ function failure(service: string, error: unknown): PushOutcome {
   if (error instanceof ProviderTokenError) {
     return { ...retry(error.code, error.message), retryAfterMs: error.retryAfterMs };
   }
-  // The settings were there when the device was taken: an operator can bring them back, and nothing is lost.
-  if (error instanceof PushDeviceError) return retry('push.provider-missing', error.message);
+  if (error instanceof PushDeviceError) return deviceFailure(error);
   const code = networkCode(error);
   if (code === undefined) throw error;
   return retry('push.unreachable', `${service} cannot be reached: ${code}`);
+}
+
+/** Settings that were there when the device was taken can be brought back; what is wrong with the device stays. */
+function deviceFailure(error: PushDeviceError): PushOutcome {
+  if (error.details.some(({ field }) => field === PROVIDER_FIELD)) return retry('push.provider-missing', error.message);
+  return { kind: 'refused', code: error.code, message: error.message };
 }
 
 /** Node.js', OpenSSL's or undici's code; what has none is a mistake of ours. */

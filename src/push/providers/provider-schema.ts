@@ -70,6 +70,10 @@ const wns = z.strictObject({
   clientSecret: secret,
   tokenUrl: credentialUrl.default('https://login.live.com/accesstoken.srf'),
   scope: z.string().min(1).max(512).default('notify.windows.com'),
+  channelHosts: z
+    .array(name('a host, or *. and a domain', /^(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/))
+    .min(1)
+    .default(['*.notify.windows.com']),
 });
 
 const callback = z.strictObject({ url: httpUrl, authorization: secret.optional() });
@@ -90,7 +94,9 @@ const provider = z.strictObject({ production: section.optional(), debug: section
 
 /** PUSH_PROVIDERS_FILE: settings by the provider's name. */
 export const providersFileSchema = z.record(
-  z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, { error: 'is no name of a provider: 1 to 128 letters, digits, ., _ or -' }),
+  z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,128}$/, { error: 'is no name of a provider: 1 to 128 letters, digits, ., _ or -' }),
   provider,
 );
 

@@ -11,6 +11,9 @@ import { ProviderSecrets } from './provider-secrets.js';
 import { openSection } from './settings.js';
 import type { ApnsSettings, CallbackSettings, FcmSettings, Section, WnsSettings } from './settings.js';
 
+/** The field that names the settings, in errors when there are none. */
+export const PROVIDER_FIELD = 'providerName';
+
 /** Ten thousand times what one provider needs. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
@@ -65,7 +68,7 @@ export class ProviderSettings {
     if (settings !== undefined) return settings;
     const mode = device.debug ? 'debug' : 'production';
     throw new PushDeviceError(
-      'providerName',
+      PROVIDER_FIELD,
       `provider ${JSON.stringify(device.providerName)} has no ${mode} settings for ${device.type}; ` +
         `PUSH_PROVIDERS_FILE needs them under ${device.providerName}.${mode}.${kind}`,
     );

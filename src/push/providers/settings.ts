@@ -47,6 +47,8 @@ export interface WnsSettings {
   clientSecret: string;
   tokenUrl: string;
   scope: string;
+  /** Patterns of hosts that channels may be on: the access token is sent to them. */
+  channelHosts: readonly string[];
 }
 
 /** Of customhttp and orscb. */
@@ -106,9 +108,9 @@ function firebase(given: GivenFcm, path: string, secrets: ProviderSecrets): FcmS
 }
 
 function windows(given: GivenWns, path: string, secrets: ProviderSecrets): WnsSettings {
-  const { clientId, tokenUrl, scope } = given;
+  const { clientId, tokenUrl, scope, channelHosts } = given;
   const clientSecret = secrets.open(given.clientSecret, `${path}.clientSecret`);
-  return { ...trusted(given, path, secrets), clientId, clientSecret, tokenUrl, scope };
+  return { ...trusted(given, path, secrets), clientId, clientSecret, tokenUrl, scope, channelHosts };
 }
 
 function callback({ url, authorization }: GivenCallback, path: string, secrets: ProviderSecrets): CallbackSettings {
