@@ -3,7 +3,7 @@
  * lifecycle, http, access, audit) may be used by all and uses no feature.
  */
 const LEAVES = '^src/(common|config|telemetry|storage|lifecycle|http|access|audit)/';
-const FEATURES = '^src/(auth|genesys|notifications|conversations|delivery|history|push|replay|operations|health)/';
+const FEATURES = '^src/(auth|genesys|notifications|conversations|delivery|history|push|replay|streams|operations|health)/';
 const TESTS = '\\.(spec|e2e-spec)\\.ts$|/testing/';
 
 /** A feature may use these features, itself, and the leaves. */
@@ -16,6 +16,7 @@ const MAY_USE = {
   conversations: ['notifications', 'genesys', 'history', 'delivery'],
   push: ['delivery'],
   replay: ['delivery'],
+  streams: ['notifications', 'genesys', 'auth'],
 };
 
 const arrows = Object.entries(MAY_USE).map(([feature, allowed]) => ({

@@ -13,6 +13,7 @@ import { NotificationsModule } from './notifications/notifications.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { ReplayModule } from './replay/replay.module.js';
 import { StorageModule } from './storage/storage.module.js';
+import { StreamsModule } from './streams/streams.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 /** The gateway: which parts there are. `GatewayService` says in which order they start and end. */
@@ -33,6 +34,7 @@ export class AppModule {
         NotificationsModule,
         ConversationsModule,
         ReplayModule,
+        StreamsModule,
         OperationsModule,
         HealthModule,
       ],

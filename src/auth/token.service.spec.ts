@@ -189,6 +189,24 @@ describe('TokenService', () => {
       expect(renewals).toBe(1);
     });
 
+    it('gives a separate token each time, and keeps the one that it has', async () => {
+      await start();
+      let count = 0;
+      login.otherwise = () => granted(`hush-${(count += 1)}`);
+      expect(await tokens.token()).toBe('hush-1');
+      expect([await tokens.separateToken(), await tokens.separateToken()]).toEqual(['hush-2', 'hush-3']);
+      expect(await tokens.token()).toBe('hush-1');
+    });
+
+    it('asks for no separate token so soon after a refusal', async () => {
+      await start();
+      login.otherwise = () => ({ status: 401, body: { error: 'invalid_client' } });
+      await expect(tokens.separateToken()).rejects.toThrow(TokenRefusedError);
+      await expect(tokens.separateToken()).rejects.toThrow(TokenRefusedError);
+      expect(login.seen).toHaveLength(1);
+      expect(await refusal()).toBeInstanceOf(TokenRefusedError);
+    });
+
     it('slows down when each new token is rejected at once', async () => {
       await start();
       jest.spyOn(Math, 'random').mockReturnValue(0.2);

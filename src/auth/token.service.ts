@@ -98,6 +98,26 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
     return this.refresh();
   }
 
+  /**
+   * A new token beside the one that is kept, for a connection of its own: asking for it often disturbs nobody else.
+   * @throws as `token()`
+   */
+  async separateToken(): Promise<string> {
+    const { failure } = this.memory;
+    const waitMs = (failure?.until ?? 0) - Date.now();
+    if (failure && waitMs > 0) throw remembered(failure.error, waitMs);
+    const { signal } = this.closing;
+    try {
+      const { value } = await requestToken(this.endpoint, signal, (err, ms) =>
+        this.log.warn({ err, waitMs: ms }, 'no separate token yet, asking again'),
+      );
+      this.metrics.tokenRefreshes.inc({ result: 'ok' });
+      return value;
+    } catch (error) {
+      throw this.remember(asTokenError(error, signal));
+    }
+  }
+
   /** Genesys answered 401 to this token: forgets it, unless another has replaced it already. */
   discard(token: string): void {
     const { held } = this.memory;

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import { TokenService } from '../auth/token.service.js';
 import { asError } from '../common/errors.js';
+import { CONFIG, type Config } from '../config/config.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { ShutdownService } from '../lifecycle/shutdown.service.js';
 import { ChannelCreator } from '../notifications/channel-creator.service.js';
@@ -10,6 +11,7 @@ import { ChannelManager } from '../notifications/channel-manager.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
 import { LedgerCheck } from '../operations/ledger-check.service.js';
 import { Database } from '../storage/database.js';
+import { DirectFeed } from '../streams/direct/direct.feed.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 
 /**
@@ -29,6 +31,8 @@ export class HealthIndicators {
     private readonly gaps: GapRecorder,
     private readonly delivery: DeliveryService,
     private readonly ledgerCheck: LedgerCheck,
+    private readonly direct: DirectFeed,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   lifecycle(): HealthIndicatorResult {
@@ -93,6 +97,16 @@ export class HealthIndicators {
     const endedAt = this.gaps.lastEndedAt;
     const facts = { open: this.gaps.open, endedAt: endedAt === undefined ? null : new Date(endedAt).toISOString() };
     return this.gaps.open === 0 ? entry.up(facts) : entry.degraded(facts);
+  }
+
+  /** Only with `GENESYS_STREAM=direct`; over channels, what holds for `channels` holds for streams. */
+  stream(): HealthIndicatorResult {
+    if (this.config.genesys.stream !== 'direct') return {};
+    const entry = this.indicator.check('stream');
+    const { state, lastDiagnosis } = this.direct.health;
+    const diagnosis = lastDiagnosis && { ...lastDiagnosis, at: new Date(lastDiagnosis.at).toISOString() };
+    const facts = { state, ...(diagnosis ? { lastDiagnosis: diagnosis } : {}) };
+    return state === 'waiting' || state === 'connecting' ? entry.degraded(facts) : entry.up(facts);
   }
 
   /** The last comparison, at most some ten seconds old. An alarm, but no reason to take the pod out: a restart heals nothing. */

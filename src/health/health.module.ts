@@ -4,6 +4,7 @@ import { AuthModule } from '../auth/auth.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
+import { StreamsModule } from '../streams/streams.module.js';
 import { HealthController } from './health.controller.js';
 import { HealthIndicators } from './health.indicators.js';
 
@@ -14,6 +15,7 @@ import { HealthIndicators } from './health.indicators.js';
     DeliveryModule,
     NotificationsModule,
     OperationsModule,
+    StreamsModule,
   ],
   controllers: [HealthController],
   providers: [HealthIndicators],

@@ -12,6 +12,7 @@ const DECLARED: Record<string, readonly Caller[] | 'everybody'> = {
   'GET /customers/supportInteraction/:id': ['intake', 'admin'],
   'DELETE /customers/supportInteraction/:id': ['intake', 'admin'],
   'POST /customers/supportResult': ['intake'],
+  'GET /conversations/events': ['publish', 'admin'],
   'GET /health': 'everybody',
   'GET /health/live': 'everybody',
   'GET /health/ready': 'everybody',
