@@ -112,6 +112,38 @@ export const conversationOperations: Operation[] = [
     ({ genesys }, { params, body }) => genesys.conversations.reopen(params['id'] ?? '', defined(body)),
   ),
   operation(
+    `POST ${BASE}/:id/attributes`,
+    'Set participant data: attributes',
+    z.strictObject({ values: z.record(z.string(), z.string()) }),
+    ({ genesys }, { params, body }) => genesys.conversations.setAttributes(params['id'] ?? '', body.values),
+  ),
+  operation(
+    `POST ${BASE}/:id/contact`,
+    'Recognise the customer: contact',
+    z.strictObject({ externalContactId: z.string().optional() }),
+    ({ genesys }, { params, body }) => genesys.conversations.identify(params['id'] ?? '', body.externalContactId),
+  ),
+  operation(
+    `POST ${BASE}/:id/flow-outcome`,
+    'The flow comes to a result: flow.outcome',
+    z.strictObject({ value: z.enum(['SUCCESS', 'FAILURE']).optional() }),
+    ({ genesys }, { params, body }) => genesys.conversations.reachOutcome(params['id'] ?? '', body.value),
+  ),
+  operation(
+    `POST ${BASE}/:id/voicemail`,
+    'The customer leaves a message: voicemail.start, voicemail.end',
+    z.strictObject({ lengthMs: z.number().min(0).optional() }),
+    ({ genesys }, { params, body }) => genesys.conversations.leaveVoicemail(params['id'] ?? '', body.lengthMs),
+  ),
+  operation(
+    `POST ${BASE}/:id/message`,
+    'Add a chat message: MessageAdded on the direct stream',
+    z.strictObject({ text: z.string().max(10_000), direction: z.enum(['INBOUND', 'OUTBOUND']).optional() }),
+    ({ genesys }, { params, body }) => ({
+      sentTo: genesys.conversations.addMessage(params['id'] ?? '', body),
+    }),
+  ),
+  operation(
     `POST ${BASE}/:id/resend`,
     'Send the acw events of its finished work again',
     z.strictObject({}),

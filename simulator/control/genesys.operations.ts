@@ -104,6 +104,28 @@ const faults: Operation[] = [
   ),
 ];
 
+/** The tutorial's stream. */
+const direct: Operation[] = [
+  operation('GET /genesys/direct', "The direct stream's connections and their filters", none, ({ genesys }) => ({
+    connections: genesys.direct.connections,
+  })),
+  operation(
+    'POST /genesys/direct/close',
+    'End its connections abruptly, or with a close code',
+    z.strictObject({ code: z.number().int().min(1000).max(4999).optional() }),
+    ({ genesys }, { body }) => genesys.direct.closeAll(body.code),
+  ),
+  operation('POST /genesys/direct/silence', 'Its connections say nothing any more; TCP stays', none, ({ genesys }) =>
+    genesys.direct.silence(),
+  ),
+  operation(
+    'POST /genesys/direct/error',
+    'Send a message of the type Error',
+    z.strictObject({ message: z.string().max(10_000) }),
+    ({ genesys }, { body }) => genesys.direct.say({ type: 'Error', message: body.message }),
+  ),
+];
+
 /** Genesys Cloud itself: options, what it saw, faults. */
 export const genesysOperations: Operation[] = [
   operation('GET /genesys/options', 'The options', none, ({ genesys }) => genesys.options),
@@ -139,6 +161,7 @@ export const genesysOperations: Operation[] = [
       return newest(fits, limit);
     },
   ),
+  ...direct,
   ...faults,
   operation('DELETE /genesys/faults', 'End all faults that have not come true yet', none, ({ genesys }) =>
     genesys.faults.clear(),
@@ -163,6 +186,7 @@ function withoutCredentials(request: RecordedRequest): RecordedRequest {
   const scheme = String(authorization).split(' ')[0] ?? '';
   return {
     ...request,
+    path: request.path.replace(/([?&]access_token=)[^&]*/, '$1…'),
     body,
     headers: { ...headers, ...(authorization !== undefined && { authorization: `${scheme} …` }) },
   };

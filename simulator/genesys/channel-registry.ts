@@ -127,6 +127,11 @@ export class ChannelRegistry {
     this.announce('evicted', { channelId: channel.id, reason });
   }
 
+  /** Whether any channel has subscribed this topic. */
+  isAsked(topic: string): boolean {
+    return this.#byTopic.has(topic);
+  }
+
   /** Sends an event to every channel that subscribed this topic and has a socket; gives the ids of those. */
   publish(topic: string, eventBody: unknown): string[] {
     const subscribed = this.#byTopic.get(topic);

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { appendBounded } from '../common/bounded-log.js';
 import type { SimulatedClock } from '../common/clock.js';
@@ -8,8 +10,9 @@ import { viewOf, type ChannelView } from './channel.js';
 import { ChannelRegistry } from './channel-registry.js';
 import { channelRoutes } from './channel.routes.js';
 import { Conversations } from './conversations/conversations.js';
+import { DirectServer } from './direct/direct-server.js';
 import { Faults } from './faults.js';
-import type { GenesysEvents, RecordedFrame } from './genesys-events.js';
+import type { Announce, GenesysEvents, RecordedFrame } from './genesys-events.js';
 import { makeLoginServer, tokenRoute } from './login-server.js';
 import { lookupRoutes } from './lookup.routes.js';
 import { changedOptions, genesysOptions, type GenesysOptions, type GenesysOptionsInput } from './options.js';
@@ -37,6 +40,8 @@ export class GenesysCloud extends Observable<GenesysEvents> {
   readonly registry: ChannelRegistry;
   readonly conversations: Conversations;
   readonly faults: Faults;
+  /** The stream of the conversation events tutorial. */
+  readonly direct: DirectServer;
   #options: GenesysOptions;
   #apiUrl = '';
   readonly #login: FastifyInstance = makeLoginServer();
@@ -52,20 +57,36 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     this.faults = new Faults({ clock, channels: this.registry, tokens: this.tokens, options: current });
     this.conversations = new Conversations(
       clock,
-      (topic, body) => this.registry.publish(topic, body),
+      {
+        topic: (topic, body) => this.registry.publish(topic, body),
+        isAsked: (topic) => this.registry.isAsked(topic),
+        direct: (payload) => this.direct.publish(payload),
+      },
       (conversationId, change) => this.announce('conversation', { conversationId, change }),
     );
+    const recordRequest = (request: RecordedRequest): void => {
+      appendBounded(this.requests, request);
+      this.announce('request', request);
+    };
+    const recordFrame = (frame: RecordedFrame): void => this.#recordFrame(frame);
+    const announce: Announce = (name, event) => this.announce(name, event);
+    this.direct = new DirectServer({
+      clock,
+      tokens: this.tokens,
+      faults: this.faults,
+      options: current,
+      announce,
+      recordFrame,
+      recordRequest,
+    });
     this.#sockets = new SocketServer({
       clock,
       channels: this.registry,
       protocol: new SocketProtocol(this.registry, this.faults, current),
       faults: this.faults,
       options: current,
-      recordFrame: (frame) => this.#recordFrame(frame),
-      recordRequest: (request) => {
-        appendBounded(this.requests, request);
-        this.announce('request', request);
-      },
+      recordFrame,
+      recordRequest,
     });
     this.#addRoutes(clock, current);
   }
@@ -95,13 +116,17 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     const loginUrl = await listen(this.#login, host, loginPort, publicHost);
     const apiUrl = await listen(this.#api, host, apiPort, publicHost);
     this.#apiUrl = publicApiUrl ?? apiUrl;
-    this.#sockets.listenOn(this.#api.server);
+    this.#api.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const target = this.direct.takes(request) ? this.direct : this.#sockets;
+      target.upgrade(request, socket, head);
+    });
     return { loginUrl, apiUrl };
   }
 
   async stop(): Promise<void> {
     this.faults.clear();
     this.#sockets.stop();
+    this.direct.stop();
     await Promise.all([this.#login.close(), this.#api.close()]);
     this.endObservation('The simulator was stopped.');
   }

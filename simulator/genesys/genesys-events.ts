@@ -24,6 +24,7 @@ export type GenesysEvents = {
   request: RecordedRequest;
   frame: RecordedFrame;
   evicted: { channelId: string; reason: RemovalReason };
+  'direct-subscribed': { connectionId: string; topics: number };
   'event-sent': { channelId: string; topic: string; eventBody: unknown };
   'event-missed': { channelId?: string; topic: string; reason: MissReason };
   conversation: { conversationId: string; change: string };

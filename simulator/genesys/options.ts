@@ -47,6 +47,10 @@ export const genesysOptions = z.strictObject({
   evictionNotice: z.boolean().default(true),
   /** Whether a channel is gone for REST too once the token that made it is not valid any more; unknown (§7.16). */
   channelsDieWithToken: z.boolean().default(false),
+  /** The tutorial's stream: how long a connection may go without a SubscriptionRequest, "usually a few seconds". */
+  directSubscribeWithinMs: z.number().min(0).default(5_000),
+  /** Its connections per client id; the tutorial says that there is a limit, and no number. */
+  directMaxConnections: z.number().int().min(0).default(20),
 });
 
 export type GenesysOptions = z.output<typeof genesysOptions>;

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { SimulatedClock } from '../common/clock.js';
@@ -10,6 +10,7 @@ import type { Faults } from './faults.js';
 import type { RecordedFrame } from './genesys-events.js';
 import type { GenesysOptions } from './options.js';
 import { Refusal } from './refusal.js';
+import { refuseUpgrade } from './refuse-upgrade.js';
 import type { SocketProtocol } from './socket-protocol.js';
 
 interface Parts {
@@ -30,12 +31,6 @@ export class SocketServer {
 
   constructor(private readonly parts: Parts) {}
 
-  listenOn(server: Server): void {
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#upgrade(request, socket, head),
-    );
-  }
-
   beatEvery(ms: number): void {
     for (const socket of this.#open) socket.beatEvery(ms);
   }
@@ -45,13 +40,13 @@ export class SocketServer {
     this.#sockets.close();
   }
 
-  #upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
     raw.on('error', () => raw.destroy());
     const channel = this.#channelOf(request.url ?? '');
     const refusal = this.parts.faults.takeRefusedUpgrade() ?? (channel ? undefined : this.#gone());
     this.#record(request, refusal?.status ?? 101);
     if (refusal || !channel) {
-      refuse(raw, refusal ?? this.#gone());
+      refuseUpgrade(raw, refusal ?? this.#gone());
       return;
     }
     this.#sockets.handleUpgrade(request, raw, head, (ws) => {
@@ -89,18 +84,4 @@ export class SocketServer {
     const { method = 'GET', url = '/', headers } = request;
     this.parts.recordRequest({ at: this.parts.clock.now(), method, path: url, headers, body: '', status });
   }
-}
-
-function refuse(raw: Duplex, refusal: Refusal): void {
-  const body = JSON.stringify(refusal.body());
-  const headers = {
-    connection: 'close',
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    ...refusal.headers,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  raw.end(
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? 'Refused'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`,
-  );
 }

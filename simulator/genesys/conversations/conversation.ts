@@ -37,6 +37,10 @@ export interface Conversation {
   startedAt: number;
   endedAt?: number;
   customer: { participantId: string; sessionId: string };
+  /** The flow that took the customer in. */
+  ivr: { participantId: string; sessionId: string; flowId: string };
+  /** The queue's part. */
+  acd: { participantId: string; sessionId: string };
   legs: Leg[];
 }
 
@@ -71,6 +75,8 @@ export function newConversation(input: ConversationInput, now: number): Conversa
     queueId: input.queueId ?? randomUUID(),
     startedAt,
     customer: { participantId: randomUUID(), sessionId: randomUUID() },
+    ivr: { participantId: randomUUID(), sessionId: randomUUID(), flowId: randomUUID() },
+    acd: { participantId: randomUUID(), sessionId: randomUUID() },
     legs: [],
   };
   for (const agent of input.agents ?? [{}]) addLeg(conversation, agent, startedAt);

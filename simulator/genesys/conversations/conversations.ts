@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { SimulatedClock } from '../../common/clock.js';
 import { Misuse, NotThere } from '../../common/misuse.js';
 import { setBounded } from '../../common/bounded-log.js';
+import { messageAdded, updateOf, type MessageInput } from '../direct/direct-events.js';
+import type { DirectPayload } from '../direct/direct-filter.js';
 import {
   addLeg,
   newConversation,
@@ -12,10 +15,20 @@ import {
 import type { EndLeg, FinishedWork, FinishWork, Which } from './conversation-inputs.js';
 import { acw, customerEnd, topicOf, userEnd, userStart, wrapup, type DetailEvent } from './detail-events.js';
 import { endLeg, findLeg, workOf } from './legs.js';
+import { attributes, beginning, contact, flowOutcome, voicemail } from './life-events.js';
 
 interface Version {
   at: number;
   state: Conversation;
+}
+
+/** Where events go. */
+interface Outlets {
+  /** To the channels that subscribed the topic; gives their ids. */
+  topic(topic: string, body: unknown): string[];
+  isAsked(topic: string): boolean;
+  /** To the tutorial's stream. */
+  direct(payload: DirectPayload): string[];
 }
 
 /** Look-ups lag by at most the time of so many changes. */
@@ -31,7 +44,7 @@ export class Conversations {
 
   constructor(
     private readonly clock: SimulatedClock,
-    private readonly publish: (topic: string, body: unknown) => string[],
+    private readonly outlets: Outlets,
     private readonly changed: (conversationId: string, change: string) => void,
   ) {}
 
@@ -41,8 +54,39 @@ export class Conversations {
     const conversation = newConversation(input, this.clock.now());
     setBounded(this.#current, conversation.id, conversation);
     this.#keep(conversation, 'started');
+    this.#send(conversation, ...beginning(conversation));
     for (const leg of conversation.legs) this.#send(conversation, userStart(conversation, leg));
     return conversation;
+  }
+
+  /** Participant data is set: attributes. */
+  setAttributes(id: string, values: Record<string, string>): void {
+    const conversation = this.#getOrStart(id, {});
+    this.#send(conversation, attributes(conversation, values, this.clock.now()));
+  }
+
+  /** The customer is recognised: contact. */
+  identify(id: string, externalContactId: string = randomUUID()): void {
+    const conversation = this.#getOrStart(id, {});
+    this.#send(conversation, contact(conversation, externalContactId, this.clock.now()));
+  }
+
+  /** The flow comes to a result: flow.outcome. */
+  reachOutcome(id: string, value: 'SUCCESS' | 'FAILURE' = 'SUCCESS'): void {
+    const conversation = this.#getOrStart(id, {});
+    this.#send(conversation, flowOutcome(conversation, value, this.clock.now()));
+  }
+
+  /** The customer leaves a message: voicemail.start and voicemail.end. */
+  leaveVoicemail(id: string, lengthMs = 10_000): void {
+    const conversation = this.#getOrStart(id, {});
+    this.#send(conversation, ...voicemail(conversation, lengthMs, this.clock.now()));
+  }
+
+  /** A chat message: MessageAdded on the tutorial's stream, no topic has it. Gives the connections that it went out on. */
+  addMessage(id: string, message: MessageInput): string[] {
+    const conversation = this.#getOrStart(id, {});
+    return this.outlets.direct(messageAdded(conversation.id, randomUUID(), message, this.clock.now()));
   }
 
   get(id: string): Conversation | undefined {
@@ -194,7 +238,10 @@ export class Conversations {
   /** Publishes in this order; gives the channels that acw events went out on. */
   #send(conversation: Conversation, ...events: DetailEvent[]): string[] {
     return events.flatMap((event) => {
-      const channels = this.publish(topicOf(conversation.id, event), event.body);
+      this.outlets.direct(updateOf(conversation.id, event));
+      const topic = topicOf(conversation.id, event);
+      if (event.background && !this.outlets.isAsked(topic)) return [];
+      const channels = this.outlets.topic(topic, event.body);
       return event.name === 'acw' ? channels : [];
     });
   }

@@ -4,6 +4,8 @@ import type { Conversation, Leg } from './conversation.js';
 export interface DetailEvent {
   name: string;
   body: Record<string, unknown>;
+  /** Of no interest unless somebody asked for it: it is not announced as missed. */
+  background?: boolean;
 }
 
 export function userStart(conversation: Conversation, leg: Leg): DetailEvent {
@@ -54,7 +56,8 @@ function workEnd(leg: Leg): number {
   return leg.work?.endedAt ?? leg.endedAt ?? leg.startedAt;
 }
 
-function common(
+/** What all events of a party have. */
+export function common(
   { id, media, direction, ani, dnis }: Conversation,
   { participantId, sessionId }: { participantId: string; sessionId: string },
   eventTime: number,
