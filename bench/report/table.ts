@@ -1,0 +1,60 @@
+import type { Outcome, Run, Scenario, Side, Target } from '../scenario.js';
+import { median } from './rounds.js';
+
+/** What one scenario came to, for people. */
+export function describe(scenario: Scenario, outcome: Outcome): string {
+  const rows = outcome.sides.map((side) => rowOf(side, scenario.unit));
+  const others = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const table = aligned([others, ...rows.map((row) => others.map((column) => row[column] ?? ''))]);
+  const targets = outcome.targets.map((target) => `  ${isMet(target) ? 'met   ' : 'MISSED'}  ${sayTarget(target)}`);
+  return [`\n${scenario.name}: ${scenario.about}`, table, ...targets, ...outcome.notes.map((note) => `  ${note}`)].join(
+    '\n',
+  );
+}
+
+/** @param tolerance how far from its limit a figure may be: 1 for as promised, 3 for a third or three times of it */
+export function isMet({ value, limit }: Target, tolerance = 1): boolean {
+  return 'min' in limit ? value >= limit.min / tolerance : value <= limit.max * tolerance;
+}
+
+export function sayTarget({ name, value, limit, unit }: Target): string {
+  const bound = 'min' in limit ? `≥ ${number(limit.min)}` : `≤ ${number(limit.max)}`;
+  return `${name}: ${number(value)} ${unit}`.trimEnd() + ` (${bound})`;
+}
+
+/** The medians over the rounds of one side, as texts by column. */
+function rowOf({ name, runs }: Side, unit: string): Record<string, string> {
+  const row: Record<string, string> = { side: name };
+  const add = (column: string, of: (run: Run) => number | undefined): void => {
+    const values = runs.map(of).filter((value) => value !== undefined);
+    if (values.length > 0) row[column] = number(median(values));
+  };
+  add(unit, (run) => run.perSecond);
+  add('p50 ms', (run) => run.latency?.p50);
+  add('p99 ms', (run) => run.latency?.p99);
+  add('p99.9 ms', (run) => run.latency?.p999);
+  for (const process of new Set(runs.flatMap((run) => Object.keys(run.usage ?? {})))) {
+    const own = process === 'load' || process === 'postgres' ? `${process} ` : '';
+    add(`${own}CPU %`, (run) => (run.usage?.[process]?.cpu ?? 0) * 100);
+    add(`${own}peak MiB`, (run) => (run.usage?.[process]?.peakRss ?? 0) / 2 ** 20);
+  }
+  for (const figure of new Set(runs.flatMap((run) => Object.keys(run.figures ?? {})))) {
+    add(figure, (run) => run.figures?.[figure]);
+  }
+  return row;
+}
+
+/** Three significant digits for small numbers, whole ones for large. */
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ');
+  return rows.map((row) => `  ${line(row)}`).join('\n');
+}

@@ -1,0 +1,45 @@
+import type { LatencySummary } from './report/latencies.js';
+import type { Usage } from './processes/usage.js';
+import type { Stage } from './stage.js';
+
+/** One run of one side: the gateway, or the bare program beside it. */
+export interface Run {
+  /** What is counted a second; absent where the scenario measures times or sizes only. */
+  perSecond?: number;
+  latency?: LatencySummary;
+  /** By process: `gateway` or the bare program's name, `load`, `postgres`. */
+  usage?: Record<string, Usage>;
+  /** Other figures by name, unit in the name. */
+  figures?: Record<string, number>;
+}
+
+/** One side of a scenario over all rounds. */
+export interface Side {
+  name: string;
+  runs: Run[];
+}
+
+/** A figure that issue-like promises are made about. */
+export interface Target {
+  name: string;
+  value: number;
+  /** `min`: at least; `max`: at most. */
+  limit: { min: number } | { max: number };
+  unit: string;
+}
+
+export interface Outcome {
+  sides: Side[];
+  targets: Target[];
+  /** Conditions and sizes of this run, one line each. */
+  notes: string[];
+}
+
+export interface Scenario {
+  name: string;
+  /** One line for `--list`. */
+  about: string;
+  /** What `perSecond` counts. */
+  unit: string;
+  run(stage: Stage): Promise<Outcome>;
+}

@@ -1,0 +1,25 @@
+import type { Scenario } from '../scenario.js';
+import { backlog } from './backlog.js';
+import { capture } from './capture.js';
+import { captureOnly } from './capture-only.js';
+import { costOverTime } from './cost-over-time.js';
+import { intake } from './intake.js';
+import { latency } from './latency.js';
+import { recovery } from './recovery.js';
+import { rotation } from './rotation.js';
+import { scale } from './scale.js';
+import { tagMatch } from './tag-match.js';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = [
+  tagMatch,
+  capture,
+  captureOnly,
+  intake,
+  latency,
+  scale,
+  rotation,
+  recovery,
+  backlog,
+  costOverTime,
+];
