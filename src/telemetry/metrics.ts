@@ -60,6 +60,16 @@ export class Metrics {
     'result',
   ]);
 
+  readonly pushPublished = this.counter('gateway_push_published_total', 'Events published.', []);
+  readonly pushMatched = this.counter('gateway_push_matched_total', 'Subscriptions that events have matched.', []);
+  readonly pushOutcomes = this.counter('gateway_push_outcomes_total', 'Pushes tried, by push type and outcome.', [
+    'type',
+    'outcome',
+  ]);
+  readonly pushSubscriptions = this.gauge('gateway_push_subscriptions', 'Active push subscriptions.', []);
+  readonly pushDropped = this.counter('gateway_push_dropped_total', 'Pushes not made, by reason.', ['reason']);
+  readonly cometSessions = this.gauge('gateway_comet_sessions', 'CometD sessions that are open on this instance.', []);
+
   /** Adds the process and event-loop metrics; for the one instance of a running service. */
   collectProcess(): void {
     collectDefaultMetrics({ register: this.registry });

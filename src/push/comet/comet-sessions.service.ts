@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { shortHash } from '../../common/short-hash.js';
+import { Logs } from '../../telemetry/logs.js';
+import type { Log } from '../../telemetry/logs.js';
+import { Metrics } from '../../telemetry/metrics.js';
+import { GENESYS_CHANNEL } from './bayeux.js';
+import type { Publication } from './bayeux.js';
+import { COMET_LIMITS } from './comet-limits.js';
+import type { CometLimits } from './comet-limits.js';
+import { CometSession } from './comet-session.js';
+import type { CloseReason, Entry, SessionEvents, SessionOwner } from './comet-session.js';
+
+/** Every CometD session of this instance, and the way to push to their users. */
+@Injectable()
+export class CometSessions {
+  /** A user can be reached now, and could not a moment ago; or another of their clients has come. */
+  readonly connected$: Observable<string>;
+
+  private readonly connected = new Subject<string>();
+  private readonly sessions = new Map<string, CometSession>();
+  private readonly byUser = new Map<string, Set<CometSession>>();
+  private reachableUsers: readonly string[] | undefined;
+  private ended = false;
+  private readonly log: Log;
+  private readonly events: SessionEvents = {
+    reachability: (session) => {
+      this.reachableUsers = undefined;
+      if (session.reachable) this.connected.next(session.user);
+    },
+    closed: (session, reason) => {
+      this.forget(session, reason);
+    },
+  };
+
+  constructor(
+    @Inject(COMET_LIMITS) private readonly limits: CometLimits,
+    private readonly metrics: Metrics,
+    logs: Logs,
+  ) {
+    this.log = logs.of('comet');
+    this.connected$ = this.connected.asObservable();
+  }
+
+  /** Users with at least one client that hears `/_genesys` and is not known to be away. */
+  users(): readonly string[] {
+    this.reachableUsers ??= [...this.byUser].filter(([, own]) => own.values().some(isReachable)).map(([user]) => user);
+    return this.reachableUsers;
+  }
+
+  /**
+   * Gives `data` to every client of `user` that can be reached. True as soon as one has it: acknowledged it, or, without
+   * acknowledgements, the network took all of it. False when no client can be reached, all were lost before, or `signal` was
+   * aborted; it is then offered no more.
+   */
+  send(user: string, data: unknown, signal: AbortSignal): Promise<boolean> {
+    const sessions = [...(this.byUser.get(user) ?? [])].filter(isReachable);
+    if (sessions.length === 0 || signal.aborted) return Promise.resolve(false);
+    const message: Publication = { channel: GENESYS_CHANNEL, data };
+    const bytes = Buffer.byteLength(JSON.stringify(message));
+    return new Promise((resolve) => {
+      let undecided = sessions.length;
+      const finish = (given: boolean): void => {
+        signal.removeEventListener('abort', giveUp);
+        resolve(given);
+      };
+      const settle = (given: boolean): void => {
+        undecided -= 1;
+        if (given || undecided === 0) finish(given);
+      };
+      const offers = sessions.map((session): [CometSession, Entry] => [session, { message, bytes, settle }]);
+      const giveUp = (): void => {
+        for (const [session, entry] of offers) session.withdraw(entry);
+        finish(false);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      for (const [session, entry] of offers) session.offer(entry);
+    });
+  }
+
+  /**
+   * A new session. When the user has too many, one that is away, otherwise the oldest, is closed.
+   * @returns undefined when this instance has too many, or is going away
+   */
+  open(user: string, owner: SessionOwner, acknowledges: boolean): CometSession | undefined {
+    const own = this.byUser.get(user) ?? new Set();
+    if (own.size >= this.limits.sessionsPerUser) {
+      const [oldest] = own;
+      (own.values().find(({ isAway }) => isAway) ?? oldest)?.close('too-many');
+    }
+    if (this.ended || this.sessions.size >= this.limits.sessions) return undefined;
+    const id = randomBytes(20).toString('hex');
+    const session = new CometSession(id, user, owner, acknowledges, this.limits, this.events);
+    this.sessions.set(id, session);
+    this.byUser.set(user, own.add(session));
+    this.metrics.cometSessions.set(this.sessions.size);
+    this.log.debug({ session: shortHash(id), user: shortHash(user), caller: owner.name, acknowledges }, 'session opened');
+    return session;
+  }
+
+  find(clientId: string | undefined): CometSession | undefined {
+    return clientId === undefined ? undefined : this.sessions.get(clientId);
+  }
+
+  /** Ends every session; their clients are told to shake hands again, which brings them to another instance. */
+  close(): void {
+    this.ended = true;
+    for (const session of [...this.sessions.values()]) session.close('shutdown');
+    this.connected.complete();
+  }
+
+  private forget(session: CometSession, reason: CloseReason): void {
+    this.sessions.delete(session.id);
+    const own = this.byUser.get(session.user);
+    own?.delete(session);
+    if (own?.size === 0) this.byUser.delete(session.user);
+    this.reachableUsers = undefined;
+    this.metrics.cometSessions.set(this.sessions.size);
+    const level = reason === 'queue-full' || reason === 'too-many' ? 'warn' : 'debug';
+    this.log[level]({ session: shortHash(session.id), user: shortHash(session.user), reason }, 'session closed');
+  }
+}
+
+function isReachable(session: CometSession): boolean {
+  return session.reachable;
+}
