@@ -4,6 +4,8 @@ import { Batcher } from '../common/batcher.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { Outbox } from '../delivery/outbox.js';
 import { HistoryService } from '../history/history.service.js';
+import { HISTORY_SINK } from '../history/history.sink.js';
+import type { HistoryRecord } from '../history/record.js';
 import { Database } from '../storage/database.js';
 import type { Schema } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
@@ -11,6 +13,7 @@ import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { AfterCallWork } from './after-call-work.js';
 import { recordOfWork } from './interaction-record.js';
+import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { RecentWork } from './recent-work.js';
 import { StorageRetry } from './storage-retry.js';
@@ -49,6 +52,7 @@ export class CaptureService {
     private readonly history: HistoryService,
     private readonly outbox: Outbox,
     private readonly metrics: Metrics,
+    private readonly followers: InteractionFollowers,
     logs: Logs,
   ) {
     this.log = logs.of('capture');
@@ -82,7 +86,10 @@ export class CaptureService {
 
   private async persist(batch: Received[]): Promise<number[]> {
     const completions = await this.commitPatiently(batch);
-    if (completions.length > 0) this.outbox.wake();
+    if (completions.length > 0) {
+      this.outbox.wake([HISTORY_SINK]);
+      this.followers.committed();
+    }
     for (const { interaction, work } of completions) {
       const { conversationId: conversation, obtainedBy } = work;
       this.metrics.captured.inc({ obtained_by: obtainedBy });
@@ -123,10 +130,14 @@ export class CaptureService {
       if (matched.length === 0) return [];
       const completions = [...(await this.take(trx, matched, 'event')), ...(await this.take(trx, matched, 'lookup'))];
       const now = Date.now();
-      const drafts = completions.map(({ interaction, work }) =>
-        this.history.draft(recordOfWork(interaction, work, now), receivedAt.get(work) ?? now),
+      const records = completions.map(({ interaction, work }) => recordOfWork(interaction, work, now));
+      const drafts = records.map((record, n) =>
+        this.history.draft(record, receivedAt.get((completions[n] as Completion).work) ?? now),
       );
       await this.outbox.enqueue(trx, drafts);
+      await this.followers.changed(trx, () =>
+        completions.map(({ interaction }, n) => ({ kind: 'acw', interaction, record: records[n] as HistoryRecord })),
+      );
       return completions;
     });
   }

@@ -4,7 +4,9 @@ import { GenesysModule } from '../genesys/genesys.module.js';
 import { HistoryModule } from '../history/history.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { CaptureService } from './capture.service.js';
+import { ExpiryService } from './expiry.service.js';
 import { IntakeService } from './intake.service.js';
+import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery } from './interaction.query.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
@@ -20,7 +22,9 @@ import { SupportResultController } from './support-result.controller.js';
   controllers: [SupportInteractionController, SupportResultController],
   providers: [
     CaptureService,
+    ExpiryService,
     IntakeService,
+    InteractionFollowers,
     InteractionQuery,
     InteractionRepository,
     InteractionService,
@@ -28,6 +32,13 @@ import { SupportResultController } from './support-result.controller.js';
     LookupService,
     RetentionService,
   ],
-  exports: [CaptureService, InteractionRepository, ListeningService, LookupService, RetentionService],
+  exports: [
+    CaptureService,
+    InteractionFollowers,
+    InteractionRepository,
+    ListeningService,
+    LookupService,
+    RetentionService,
+  ],
 })
 export class ConversationsModule {}

@@ -5,12 +5,14 @@ import { Batcher } from '../common/batcher.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { Outbox } from '../delivery/outbox.js';
 import { HistoryService } from '../history/history.service.js';
+import { HISTORY_SINK } from '../history/history.sink.js';
 import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import type { InteractionRow } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { recordOfResult } from './interaction-record.js';
 import { InteractionConflictError } from './interaction.errors.js';
+import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository, type InteractionDraft } from './interaction.repository.js';
 import type { SupportInteraction, SupportResult } from './interaction.schemas.js';
 import { requestHash } from './request-hash.js';
@@ -47,6 +49,7 @@ export class IntakeService {
     private readonly history: HistoryService,
     private readonly outbox: Outbox,
     private readonly replica: ReplicaService,
+    private readonly followers: InteractionFollowers,
   ) {
     this.accepted$ = this.accepted.asObservable();
     this.completedByHand$ = this.completedByHand.asObservable();
@@ -82,10 +85,15 @@ export class IntakeService {
       const captured: InteractionRow = { ...interaction, status: 'captured' };
       const record = recordOfResult(captured, result, receivedAt);
       await this.outbox.enqueue(trx, [this.history.draft(record, receivedAt)]);
+      await this.followers.changed(trx, () => [
+        ...(created ? [{ kind: 'accepted', interaction: captured } as const] : []),
+        { kind: 'acw', interaction: captured, record },
+      ]);
       return { interaction: captured, created: true };
     });
     if (answer.created) {
-      this.outbox.wake();
+      this.outbox.wake([HISTORY_SINK]);
+      this.followers.committed();
       this.completedByHand.next(answer.interaction.conversation_id);
     }
     return answer;
@@ -94,6 +102,7 @@ export class IntakeService {
   private async store(drafts: InteractionDraft[]): Promise<Accepted[]> {
     const answers = await this.database.transaction(async (trx) => {
       const created = await this.interactions.insertNew(trx, drafts, this.terms());
+      await this.followers.changed(trx, () => created.map((interaction) => ({ kind: 'accepted', interaction })));
       const createdById = new Map(created.map((row) => [row.id, row]));
       const known = drafts.filter((draft) => !createdById.has(draft.id));
       const existing = known.length > 0 ? await this.existing(trx, known) : new Map<string, InteractionRow>();
@@ -106,7 +115,10 @@ export class IntakeService {
       });
     });
     const fresh = answers.filter((answer) => answer.created);
-    if (fresh.length > 0) this.accepted.next(fresh.map((answer) => answer.interaction.conversation_id));
+    if (fresh.length > 0) {
+      this.followers.committed();
+      this.accepted.next(fresh.map((answer) => answer.interaction.conversation_id));
+    }
     return answers;
   }
 

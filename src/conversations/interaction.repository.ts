@@ -219,8 +219,8 @@ export class InteractionRepository {
   }
 
   /** Ends the waiting of those whose time is over. Answers them. */
-  async expire(ids: readonly string[]): Promise<InteractionRow[]> {
-    return this.database.db
+  async expire(trx: Transaction<Schema>, ids: readonly string[]): Promise<InteractionRow[]> {
+    return trx
       .updateTable('interactions')
       .set({ status: 'expired', expired_at: this.database.now, lookup_at: null })
       .where('id', 'in', ids)

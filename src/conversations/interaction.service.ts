@@ -4,6 +4,7 @@ import { Subject, type Observable } from 'rxjs';
 import type { Settlement } from '../delivery/sink.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { InteractionCapturedError, InteractionExpiredError, InteractionNotFoundError } from './interaction.errors.js';
+import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery, type InteractionPage } from './interaction.query.js';
 import { InteractionRepository, type InteractionDetails } from './interaction.repository.js';
 import type { InteractionListQuery } from './interaction.schemas.js';
@@ -18,6 +19,7 @@ export class InteractionService {
   constructor(
     private readonly interactions: InteractionRepository,
     private readonly query: InteractionQuery,
+    private readonly followers: InteractionFollowers,
   ) {
     this.cancelled$ = this.cancelled.asObservable();
   }
@@ -49,6 +51,12 @@ export class InteractionService {
       const ids = settlements.filter(({ state }) => state === status).map(({ delivery }) => delivery.subject_id);
       if (ids.length > 0) await this.interactions.settle(trx, ids, status);
     }
+    await this.followers.changed(trx, () => settlements.flatMap(changeOf));
+  }
+
+  /** What was settled has been committed. */
+  afterSettled(): void {
+    this.followers.committed();
   }
 
   /** Dead letters are sent again: their interactions are captured again. */
@@ -58,4 +66,11 @@ export class InteractionService {
       deliveries.map((delivery) => delivery.subject_id),
     );
   }
+}
+
+function changeOf({ state, delivery, attempts, error }: Settlement): InteractionChange[] {
+  const interaction = { id: delivery.subject_id, conversation_id: delivery.order_key };
+  if (state === 'delivered') return [{ kind: 'delivered', interaction, attempts }];
+  if (state === 'dead') return [{ kind: 'dead', interaction, attempts, error: error ?? { code: '', message: '' } }];
+  return [];
 }

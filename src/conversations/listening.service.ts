@@ -15,11 +15,11 @@ import { acwTopic, conversationOfAcwTopic } from './acw-topic.js';
 import { workOfEvent } from './after-call-work.event.js';
 import type { AfterCallWork } from './after-call-work.js';
 import { CaptureService, EventBufferFullError } from './capture.service.js';
+import { ExpiryService } from './expiry.service.js';
 import { IntakeService } from './intake.service.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import { firstLookupMs } from './lookup-schedule.js';
-import { LookupService } from './lookup.service.js';
 import { StorageRetry } from './storage-retry.js';
 
 /** How often the interactions and channels of replicas that died are looked for. */
@@ -54,7 +54,7 @@ export class ListeningService {
     private readonly interactions: InteractionRepository,
     private readonly intake: IntakeService,
     private readonly service: InteractionService,
-    private readonly lookups: LookupService,
+    private readonly expiry: ExpiryService,
     private readonly capture: CaptureService,
     private readonly history: HistoryService,
     private readonly replica: ReplicaService,
@@ -78,7 +78,7 @@ export class ListeningService {
       this.manager.covered$.subscribe((covered) => this.onCovered(covered)),
       this.manager.rejected$.subscribe((rejected) => this.onRejected(rejected)),
       this.intake.accepted$.subscribe((conversationIds) => this.onAccepted(conversationIds)),
-      merge(this.intake.completedByHand$, this.service.cancelled$, this.lookups.expired$).subscribe((conversationId) =>
+      merge(this.intake.completedByHand$, this.service.cancelled$, this.expiry.expired$).subscribe((conversationId) =>
         this.release([conversationId]),
       ),
       interval(TAKE_OVER_EVERY_MS)
@@ -191,6 +191,7 @@ export class ListeningService {
    * the history service must not use up topics, and the event is durable.
    */
   private afterSettled(settlements: readonly Settlement[]): void {
+    this.service.afterSettled();
     const done = settlements.filter(({ state, attempts }) => state !== 'retry' || attempts === 1);
     if (done.length > 0) this.release(done.map(({ delivery }) => delivery.order_key));
   }

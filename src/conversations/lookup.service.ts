@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { exhaustMap, interval, Subject, type Observable, type Subscription } from 'rxjs';
+import { exhaustMap, interval, type Subscription } from 'rxjs';
 import { CONFIG, type Config } from '../config/config.js';
 import { GenesysClient } from '../genesys/genesys.client.js';
 import { GenesysRequestError } from '../genesys/genesys.errors.js';
@@ -10,6 +10,7 @@ import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { AfterCallWork } from './after-call-work.js';
 import { CaptureService } from './capture.service.js';
+import { ExpiryService } from './expiry.service.js';
 import { type Finding, workOfAnalytics, workOfConversation } from './finished-work.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { nextLookupMs } from './lookup-schedule.js';
@@ -36,9 +37,6 @@ const LAST_LOOKUP_GRACE_MS = 60 * 60_000;
  */
 @Injectable()
 export class LookupService {
-  /** Conversations of interactions that nobody waits for any more, since their time was over. */
-  readonly expired$: Observable<string>;
-  private readonly expired = new Subject<string>();
   private readonly log: Log;
   private subscription: Subscription | undefined;
   private running: Promise<void> = Promise.resolve();
@@ -48,13 +46,13 @@ export class LookupService {
     @Inject(CONFIG) private readonly config: Config,
     private readonly client: GenesysClient,
     private readonly interactions: InteractionRepository,
+    private readonly expiry: ExpiryService,
     private readonly capture: CaptureService,
     private readonly gaps: GapRepository,
     private readonly replica: ReplicaService,
     private readonly metrics: Metrics,
     logs: Logs,
   ) {
-    this.expired$ = this.expired.asObservable();
     this.log = logs.of('lookups');
   }
 
@@ -152,7 +150,7 @@ export class LookupService {
     if (done.length > 0) this.metrics.lookups.inc({ result: 'found' }, done.length);
     if (open.length > 0) this.metrics.lookups.inc({ result: 'open' }, open.length);
     await this.countGaps(due, new Set(done));
-    await this.expireOver(open.filter((row) => row.expires_at <= Date.now()));
+    await this.expiry.expire(idsOf(open.filter((row) => row.expires_at <= Date.now())));
     for (const [step, rows] of Map.groupBy(open, (row) => row.lookup_step)) {
       const inMs = nextLookupMs(step, this.config.interactions.lookupSweepMs);
       await this.interactions.scheduleLookups(idsOf(rows), step + 1, inMs);
@@ -162,21 +160,9 @@ export class LookupService {
   private async afterFailure(due: InteractionRow[]): Promise<void> {
     const waitMs = Math.min(AFTER_FAILURE_MS, this.config.interactions.lookupSweepMs);
     const graceMs = Math.min(LAST_LOOKUP_GRACE_MS, this.config.interactions.ttlMs);
-    await this.expireOver(due.filter((row) => row.expires_at + graceMs <= Date.now()));
+    await this.expiry.expire(idsOf(due.filter((row) => row.expires_at + graceMs <= Date.now())));
     for (const [step, rows] of Map.groupBy(due, (row) => row.lookup_step)) {
       await this.interactions.scheduleLookups(idsOf(rows), step, waitMs);
-    }
-  }
-
-  private async expireOver(rows: InteractionRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    const expired = await this.interactions.expire(idsOf(rows));
-    for (const row of expired) {
-      this.log.warn(
-        { interaction: row.id },
-        'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
-      );
-      this.expired.next(row.conversation_id);
     }
   }
 

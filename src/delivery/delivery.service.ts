@@ -50,7 +50,7 @@ export class DeliveryService {
   async start(): Promise<void> {
     if (this.running) return;
     this.running = true;
-    this.waking = this.outbox.woken$.subscribe(() => this.wake());
+    this.waking = this.outbox.woken$.subscribe((sinks) => this.wake(sinks));
     for (const { worker } of this.sinks.values()) worker.start();
   }
 
@@ -67,8 +67,9 @@ export class DeliveryService {
     }
   }
 
-  wake(): void {
-    for (const { worker } of this.sinks.values()) worker.wake();
+  /** @param names of the sinks that may have something to do; all when left out */
+  wake(names?: readonly string[]): void {
+    for (const [name, { worker }] of this.sinks) if (names?.includes(name) ?? true) worker.wake();
   }
 
   sink(name: string): Sink | undefined {

@@ -11,9 +11,9 @@ import type { DeliveryDraft } from './sink.js';
 /** Where deliveries are handed in: in the sender's own transaction, so that there is never one without the other. */
 @Injectable()
 export class Outbox {
-  private readonly wakes = new Subject<void>();
-  /** Something may have become due. */
-  readonly woken$: Observable<void> = this.wakes.asObservable();
+  private readonly wakes = new Subject<readonly string[] | undefined>();
+  /** Something may have become due for these sinks; undefined: for any. */
+  readonly woken$: Observable<readonly string[] | undefined> = this.wakes.asObservable();
 
   constructor(
     private readonly deliveries: DeliveryRepository,
@@ -31,7 +31,7 @@ export class Outbox {
   }
 
   /** To be called once the transaction has committed; without it they go out with the next poll, up to 2 s later. */
-  wake(): void {
-    this.wakes.next();
+  wake(sinks?: readonly string[]): void {
+    this.wakes.next(sinks);
   }
 }

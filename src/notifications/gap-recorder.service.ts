@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import { Subject, type Observable } from 'rxjs';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { Coverage, type Covered, type GapOpened } from './coverage.js';
 import { GapRepository } from './gap.repository.js';
+
+/** A gap as others are told of it; `to` (epoch ms) once it is over. */
+export type GapTold = GapOpened & { to?: number };
 
 /** Coverage with a memory: gaps are logged, counted and stored. */
 @Injectable()
@@ -14,6 +18,9 @@ export class GapRecorder {
   private readonly log: Log;
   /** A gap may end before its row is written: each write waits for the one before it. */
   private writes: Promise<unknown> = Promise.resolve();
+  /** Each gap when it begins, and when it is over. */
+  readonly told$: Observable<GapTold>;
+  private readonly told = new Subject<GapTold>();
   /** When the last gap ended, epoch ms; undefined when there was none in this process. For health. */
   lastEndedAt: number | undefined;
 
@@ -25,6 +32,7 @@ export class GapRecorder {
   ) {
     this.log = logs.of('gaps');
     this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'a gap could not be stored'));
+    this.told$ = this.told.asObservable();
     this.coverage = this.newCoverage();
   }
 
@@ -75,6 +83,7 @@ export class GapRecorder {
     this.log.warn({ gap: gap.id, channel: gap.channelNo, reason: gap.reason, topics: gap.topics }, 'gap begins');
     this.metrics.gaps.inc();
     this.write(() => this.gaps.open({ ...gap, owner: this.replica.id }));
+    this.told.next(gap);
   }
 
   private ended(gap: GapOpened, to: number): void {
@@ -83,6 +92,7 @@ export class GapRecorder {
     this.metrics.gapSeconds.inc(seconds);
     this.lastEndedAt = to;
     this.write(() => this.gaps.close(gap.id, to));
+    this.told.next({ ...gap, to });
   }
 
   private write(work: () => Promise<void>): void {

@@ -121,7 +121,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     const rows = await insert(3);
     await set(ids(rows.slice(0, 2)), { expires_at: Date.now() - 1 });
     await set([rows[1]?.id ?? ''], { status: 'captured' });
-    expect(ids(await interactions.expire(ids(rows)))).toEqual([rows[0]?.id]);
+    expect(ids(await getDb().transaction((trx) => interactions.expire(trx, ids(rows))))).toEqual([rows[0]?.id]);
     expect(await statuses()).toEqual({ expired: 1, captured: 1, accepted: 1 });
   });
 
