@@ -20,13 +20,13 @@ export abstract class NameResolver {
  */
 @Injectable()
 export class DnsNameResolver extends NameResolver {
-  private readonly resolver: dns.Resolver;
+  private readonly resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
 
-  /** @param servers name servers instead of the machine's; for tests */
-  constructor(servers?: readonly string[]) {
-    super();
-    this.resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
-    if (servers !== undefined) this.resolver.setServers(servers);
+  /** One that asks other name servers than the machine's (`address:port`). */
+  static asking(servers: readonly string[]): DnsNameResolver {
+    const made = new DnsNameResolver();
+    made.resolver.setServers(servers);
+    return made;
   }
 
   override async publicAddresses(host: string): Promise<LookupAddress[]> {
