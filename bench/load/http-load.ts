@@ -1,4 +1,5 @@
 import autocannon from 'autocannon';
+import { asError } from '../../src/common/errors.js';
 import { serveCommands } from '../processes/worker.js';
 import { Latencies } from '../report/latencies.js';
 import type { BurstResult } from './world.js';
@@ -52,7 +53,7 @@ const commands = {
             },
           ],
         },
-        (error: unknown, done) => (error ? reject(error) : resolve(done)),
+        (error: unknown, done) => (error === null ? resolve(done) : reject(asError(error))),
       );
       run.on('response', (_client, _status, _bytes, ms) => {
         latencies.record(ms);

@@ -44,7 +44,7 @@ export function tie(child: ChildProcess, name: string): void {
 }
 
 /** Ends a process that was tied, and waits for it. */
-export async function letGo(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+export async function letGo(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (!running.delete(child)) return;
   child.kill(signal);
   await once(child, 'exit');
@@ -90,7 +90,7 @@ export class Worker<C extends Commands> {
   }
 
   end(): Promise<void> {
-    return letGo(this.child);
+    return letGo(this.child, 'SIGKILL');
   }
 
   #answered(answer: Answer): void {
