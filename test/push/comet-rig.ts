@@ -13,6 +13,7 @@ import { TEST_KEYS, testConfig } from '../../src/config/testing/test-config.js';
 import { createHttpAdapter, HTTP_OPTIONS } from '../../src/http/fastify-adapter.js';
 import { HttpServerModule } from '../../src/http/http-server.module.js';
 import { LifecycleModule } from '../../src/lifecycle/lifecycle.module.js';
+import { ShutdownService } from '../../src/lifecycle/shutdown.service.js';
 import { COMET_LIMITS, type CometLimits, DEFAULT_COMET_LIMITS } from '../../src/push/comet/comet-limits.js';
 import { CometSessions } from '../../src/push/comet/comet-sessions.service.js';
 import { CometModule } from '../../src/push/comet/comet.module.js';
@@ -95,6 +96,9 @@ export class CometRig {
 
   async stop(): Promise<void> {
     await Promise.all(this.clients.map((client) => client.disconnect()));
+    await this.app.get(ShutdownService).begin('end of the test');
+    // Node.js does not count a connection as idle on which nothing was sent yet, and fetch opens one when it is aborted.
+    this.cutAll();
     await this.app.close();
   }
 }

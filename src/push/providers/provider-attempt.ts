@@ -50,8 +50,8 @@ function deviceFailure(error: PushDeviceError): PushOutcome {
 
 /** Node.js', OpenSSL's or undici's code; what has none is a mistake of ours. */
 export function networkCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  return error.code === 'UND_ERR_INVALID_ARG' ? undefined : error.code;
+  const { code } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown };
+  return typeof code === 'string' && code !== 'UND_ERR_INVALID_ARG' ? code : undefined;
 }
 
 function retry(code: string, message: string): PushOutcome & { kind: 'retry' } {
