@@ -99,7 +99,7 @@ export class PushServiceServer {
     } catch {
       return; // The client went away: nothing was asked.
     }
-    const session = (request.stream as typeof request.stream | undefined)?.session;
+    const session = (request.stream as typeof request.stream | undefined)?.session as ServerHttp2Session | undefined;
     const socket = (session?.socket ?? request.socket) as TLSSocket;
     const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>;
     const client = [subject?.CN].flat()[0];
@@ -117,6 +117,6 @@ export class PushServiceServer {
     }
     const { status, headers = {}, body } = answer;
     exchange.response.writeHead(status, headers);
-    exchange.response.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body));
+    exchange.response.end(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''));
   }
 }

@@ -1,17 +1,16 @@
 import { z } from 'zod';
 
-/** A place of a secret: never the secret itself in clear, for the file is read, copied and versioned by people. */
+// Never the secret itself in clear, for the file is read, copied and versioned by people.
+const PLACE_OF_A_SECRET =
+  'must be {"file": "/run/secrets/…"}, {"env": "NAME"}, or a text that `npm run encrypt` has sealed (enc:v1:…); ' +
+  'a secret in clear is not taken';
 const secret = z.union(
   [
     z.strictObject({ file: z.string().min(1) }),
     z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
-    z.string().startsWith('enc:v1:'),
+    z.string().startsWith('enc:v1:', { error: PLACE_OF_A_SECRET }),
   ],
-  {
-    error:
-      'must be {"file": "/run/secrets/…"}, {"env": "NAME"}, or a text that `npm run encrypt` has sealed (enc:v1:…); ' +
-      'a secret in clear is not taken',
-  },
+  { error: PLACE_OF_A_SECRET },
 );
 
 /** Credentials go there, so that nothing but TLS will do; loopback is for a proxy beside the gateway. */

@@ -1,21 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { asError } from '../../common/errors.js';
-import { ConfigError } from '../../config/config-error.js';
 import type { Environment } from '../../config/environment.js';
 import type { Device } from '../publishers/publisher.js';
 import { PushDeviceError } from '../push.errors.js';
 import type { SecretBox } from '../secrets/secret-box.js';
 import { providersFileSchema } from './provider-schema.js';
-import type { GivenProviders } from './provider-schema.js';
 import { ProviderSecrets } from './provider-secrets.js';
+import { fileError, readSettingsFile } from './settings-file.js';
 import { openSection } from './settings.js';
 import type { ApnsSettings, CallbackSettings, FcmSettings, Section, WnsSettings } from './settings.js';
 
 /** The field that names the settings, in errors when there are none. */
 export const PROVIDER_FIELD = 'providerName';
 
-/** Ten thousand times what one provider needs. */
-const MAX_BYTES = 4 * 1024 * 1024;
+const VARIABLE = 'PUSH_PROVIDERS_FILE';
 
 /**
  * The settings of the push providers by name, with all secrets opened: read once, at boot. A device with debug uses its
@@ -31,14 +27,14 @@ export class ProviderSettings {
    */
   static load(file: string | undefined, box: SecretBox, env: Environment): ProviderSettings {
     if (file === undefined) return new ProviderSettings(new Map());
-    const given = readProviders(file);
+    const given = readSettingsFile(VARIABLE, file, providersFileSchema);
     const secrets = new ProviderSecrets(box, env);
     const sections = new Map<string, Section>();
     for (const [name, { production, debug }] of Object.entries(given)) {
       if (production) sections.set(keyOf(name, false), openSection(production, `${name}.production`, secrets));
       if (debug) sections.set(keyOf(name, true), openSection(debug, `${name}.debug`, secrets));
     }
-    if (secrets.problems.length > 0) throw invalid(secrets.problems);
+    if (secrets.problems.length > 0) throw fileError(VARIABLE, secrets.problems);
     return new ProviderSettings(sections);
   }
 
@@ -70,7 +66,7 @@ export class ProviderSettings {
     throw new PushDeviceError(
       PROVIDER_FIELD,
       `provider ${JSON.stringify(device.providerName)} has no ${mode} settings for ${device.type}; ` +
-        `PUSH_PROVIDERS_FILE needs them under ${device.providerName}.${mode}.${kind}`,
+        `${VARIABLE} needs them under ${device.providerName}.${mode}.${kind}`,
     );
   }
 }
@@ -83,30 +79,4 @@ export function providerDestination(service: string, device: Device): string {
 /** No provider's name has a slash. */
 function keyOf(name: string, debug: boolean): string {
   return `${name}/${debug ? 'debug' : 'production'}`;
-}
-
-function readProviders(file: string): GivenProviders {
-  let json: unknown;
-  try {
-    const text = readFileSync(file, 'utf8');
-    if (text.length > MAX_BYTES) throw new Error(`it has more than ${String(MAX_BYTES)} characters`);
-    json = JSON.parse(text);
-  } catch (error) {
-    throw invalid([{ path: file, message: `is no JSON that can be read: ${withoutExcerpt(asError(error))}` }]);
-  }
-  const result = providersFileSchema.safeParse(json);
-  if (result.success) return result.data;
-  throw invalid(result.error.issues.map(({ path, message }) => ({ path: path.join('.') || file, message })));
-}
-
-/** V8 quotes a piece of the text around the mistake, which may be a secret that somebody has put there. */
-function withoutExcerpt(error: Error): string {
-  if (!(error instanceof SyntaxError)) return error.message;
-  return /at position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0] ?? 'it is not JSON';
-}
-
-function invalid(problems: readonly { path: string; message: string }[]): ConfigError {
-  return new ConfigError(
-    problems.map(({ path, message }) => ({ variable: 'PUSH_PROVIDERS_FILE', allowed: `${path}: ${message}` })),
-  );
 }

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { asError } from '../../common/errors.js';
-import { ConfigError } from '../../config/config-error.js';
 import type { Log } from '../../telemetry/logs.js';
+import { readSettingsFile } from './settings-file.js';
+
+const VARIABLE = 'PUSH_LOCALIZATION_FILE';
 
 /** Language of last resort in the file. */
 const DEFAULT_LANGUAGE = 'default';
-const MAX_FILE_CHARS = 16 * 1024 * 1024;
 /** Languages without a text that are logged, once each: subscribers name them, and their number is theirs. */
 const MAX_LOGGED = 1_000;
 
@@ -37,8 +36,9 @@ export class Texts {
 
   /** @throws ConfigError with every problem of the file */
   static load(file: string | undefined, log: Log): Texts {
+    const given = file === undefined ? {} : readSettingsFile(VARIABLE, file, fileSchema);
     const languages = new Map<string, ReadonlyMap<string, string>>();
-    for (const [language, texts] of Object.entries(file === undefined ? {} : readTexts(file))) {
+    for (const [language, texts] of Object.entries(given)) {
       languages.set(normal(language), new Map(Object.entries(texts)));
     }
     return new Texts(languages, log);
@@ -88,24 +88,6 @@ function referenceOf(message: string): { key: string; args: string[] } {
 /** Languages are compared without case, and with `-` between their parts (RFC 5646; Java writes `_`). */
 function normal(language: string): string {
   return language.toLowerCase().replaceAll('_', '-');
-}
-
-function readTexts(file: string): Record<string, Record<string, string>> {
-  let json: unknown;
-  try {
-    const text = readFileSync(file, 'utf8');
-    if (text.length > MAX_FILE_CHARS) throw new Error(`it has more than ${String(MAX_FILE_CHARS)} characters`);
-    json = JSON.parse(text);
-  } catch (error) {
-    throw invalid([`${file}: is no JSON that can be read: ${asError(error).message}`]);
-  }
-  const result = fileSchema.safeParse(json);
-  if (result.success) return result.data;
-  throw invalid(result.error.issues.map(({ path, message }) => `${path.join('.') || file}: ${message}`));
-}
-
-function invalid(problems: readonly string[]): ConfigError {
-  return new ConfigError(problems.map((allowed) => ({ variable: 'PUSH_LOCALIZATION_FILE', allowed })));
 }
 
 function jsonOf(text: string): unknown {
