@@ -139,6 +139,12 @@ describe('CallbackClient', () => {
     expect(receiver.requests.length).toBe(1);
   });
 
+  it("takes a caller's own deadline for one", async () => {
+    receiver.answer = () => undefined;
+    const answer = await post(clientOf(), receiver.url, AbortSignal.timeout(20));
+    expect(answer).toMatchObject({ kind: 'failed', code: 'push.timeout' });
+  });
+
   it('lets nobody wait for a slow receiver', async () => {
     const slow = await Receiver.listen();
     const held: (() => void)[] = [];

@@ -31,6 +31,8 @@ export type CallbackAnswer =
   | { kind: 'not-allowed'; code: string; message: string }
   | { kind: 'failed'; code: string; message: string };
 
+const STOPPED: CallbackAnswer = { kind: 'failed', code: 'push.stopped', message: 'given up because of the shutdown' };
+
 /**
  * Posts callbacks. Follows no redirect: it would carry the Authorization header, and the request itself, to where nobody has
  * judged. Takes no proxy from the environment: a proxy would resolve names by itself, out of the policy's sight.
@@ -83,8 +85,8 @@ export class CallbackClient implements OnApplicationShutdown {
       await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal: deadline.signal });
       return answered(answer);
     } catch (error) {
-      if (signal.aborted) return { kind: 'failed', code: 'push.stopped', message: 'given up because of the shutdown' };
-      return deadline.signal.aborted ? this.timedOut() : failureOf(error);
+      if (!deadline.signal.aborted) return failureOf(error);
+      return isStop(signal) ? STOPPED : this.timedOut();
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -120,6 +122,11 @@ export class CallbackClient implements OnApplicationShutdown {
       message: `no whole answer within ${String(this.timeoutMs)} ms (PUSH_TIMEOUT_MS)`,
     };
   }
+}
+
+/** Callers may have deadlines of their own: those are no shutdown. */
+function isStop({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException && reason.name === 'TimeoutError');
 }
 
 function answered({ statusCode, headers }: Dispatcher.ResponseData): CallbackAnswer {
