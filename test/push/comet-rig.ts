@@ -32,7 +32,7 @@ export class CometRig {
     readonly url: string,
   ) {
     this.sessions = app.get(CometSessions);
-    (app.getHttpServer() as Server).on('connection', (socket: Socket) => {
+    app.getHttpServer().on('connection', (socket: Socket) => {
       this.connections.add(socket);
       socket.once('close', () => this.connections.delete(socket));
     });
@@ -71,12 +71,17 @@ export class CometRig {
     const client = this.client(transport, options);
     expect(await client.handshake()).toMatchObject({ successful: true });
     expect(await client.subscribe()).toMatchObject({ successful: true });
-    await until(() => this.sessions.users().includes(client.user));
+    await this.held(client.id);
     return client;
   }
 
   send(user: string, data: unknown, signal: AbortSignal = new AbortController().signal): Promise<boolean> {
     return this.sessions.send(user, data, signal);
+  }
+
+  /** Resolves when the server holds a `/meta/connect` of that client. */
+  held(clientId: string): Promise<void> {
+    return until(() => this.sessions.find(clientId)?.isHeld === true);
   }
 
   /** One request by hand, as a client without a library. */
@@ -87,6 +92,13 @@ export class CometRig {
       body: JSON.stringify(messages),
       ...(signal ? { signal } : {}),
     });
+  }
+
+  /** What `post` is answered with 200. */
+  async bayeux(messages: unknown, headers: Record<string, string> = {}, path = ''): Promise<Received[]> {
+    const answer = await this.post(messages, headers, path);
+    expect(answer.status).toBe(200);
+    return (await answer.json()) as Received[];
   }
 
   /** As if the network went away: every connection is reset. */
@@ -102,6 +114,9 @@ export class CometRig {
     await this.app.close();
   }
 }
+
+/** A message from the server, looked at from outside. */
+export type Received = Message & { data?: unknown };
 
 export interface ClientOptions {
   user?: string | undefined;
@@ -132,6 +147,10 @@ export class TestClient {
       ...(transport === 'websocket' ? {} : { requestHeaders: { gms_user: user, 'X-API-Key': key } }),
     });
     this.comet.addListener('/meta/connect', (message) => this.statuses.push(message));
+  }
+
+  get id(): string {
+    return this.comet.getClientId() ?? '';
   }
 
   handshake(): Promise<Message> {
@@ -176,10 +195,10 @@ export async function bareSocket(url: string, headers: Record<string, string> = 
   return socket;
 }
 
-export async function exchange(socket: WebSocket, messages: unknown): Promise<Record<string, any>[]> {
+export async function exchange(socket: WebSocket, messages: unknown): Promise<Received[]> {
   const reply = once(socket, 'message');
   socket.send(JSON.stringify(messages));
-  return JSON.parse(String((await reply)[0]));
+  return JSON.parse(String((await reply)[0])) as Received[];
 }
 
 // The client library expects a browser's window; its console is the test's, which has nothing to say.

@@ -147,14 +147,16 @@ function unknownSession(message: BayeuxMessage): Reply {
 }
 
 function problemOfCaller(caller: Caller | undefined): string | undefined {
-  if (!caller) return '401::the API key is missing or not known; send it as a header, or as ext.apiKey of the handshake';
+  if (!caller)
+    return '401::the API key is missing or not known; send it as a header, or as ext.apiKey of the handshake';
   if (COMET_ROLES.some((role) => caller.roles.includes(role))) return undefined;
   return `403::this needs one of the roles ${COMET_ROLES.join(', ')}`;
 }
 
 function problemOfHandshake({ supportedConnectionTypes: types }: BayeuxMessage, user: unknown): string | undefined {
   const problem = problemOfUser(user);
-  if (problem !== undefined) return `400::gms_user ${problem}; send it as a header, or as ext.gms_user of the handshake`;
+  if (problem !== undefined)
+    return `400::gms_user ${problem}; send it as a header, or as ext.gms_user of the handshake`;
   if (types === undefined || CONNECTION_TYPES.some((type) => types.includes(type))) return undefined;
   return `400::supportedConnectionTypes has none of ${CONNECTION_TYPES.join(', ')}`;
 }

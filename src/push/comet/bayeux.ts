@@ -23,7 +23,7 @@ export type BayeuxMessage = z.infer<typeof message>;
 
 /** One message or several, as several. */
 export const bayeuxMessages = z.preprocess(
-  (body) => (Array.isArray(body) ? body : [body]),
+  (body): unknown[] => (Array.isArray(body) ? body : [body]),
   z.array(message).min(1).max(100),
 );
 

@@ -90,6 +90,11 @@ export class CometSession {
     return this.away;
   }
 
+  /** Whether a `/meta/connect` is held. */
+  get isHeld(): boolean {
+    return this.state === 'held';
+  }
+
   subscribe(on: boolean): void {
     if (this.state === 'closed') return;
     this.subscribed = on;

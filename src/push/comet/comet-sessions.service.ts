@@ -96,7 +96,10 @@ export class CometSessions {
     this.sessions.set(id, session);
     this.byUser.set(user, own.add(session));
     this.metrics.cometSessions.set(this.sessions.size);
-    this.log.debug({ session: shortHash(id), user: shortHash(user), caller: owner.name, acknowledges }, 'session opened');
+    this.log.debug(
+      { session: shortHash(id), user: shortHash(user), caller: owner.name, acknowledges },
+      'session opened',
+    );
     return session;
   }
 

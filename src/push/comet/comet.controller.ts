@@ -15,8 +15,8 @@ import type { CometLimits } from './comet-limits.js';
 import type { CometLink, CometSession } from './comet-session.js';
 import { gmsUserIn } from './gms-user.js';
 
-/** Clients append the type of a lone meta message to the URL (CometD's `appendMessageTypeToURL`, on by default). */
-const PATHS = ['', 'handshake', 'connect', 'subscribe', 'unsubscribe', 'disconnect'];
+/** Clients append `/handshake`, `/connect` and the like, or `/` alone (CometD's `appendMessageTypeToURL`, on by default). */
+const PATHS = ['', '*'];
 
 /** CometD's long-polling transport. Not in the OpenAPI document: nobody calls it without a CometD client. */
 @ApiExcludeController()
@@ -49,7 +49,7 @@ export class CometController {
         poll.session = session;
       },
     };
-    const answers = await Promise.all(messages.map((message) => this.server.handle(message, peer)));
+    const answers = await Promise.all(messages.map(async (message) => this.server.handle(message, peer)));
     poll.watch(answers);
     return answers.flatMap((answer) => answer.messages);
   }

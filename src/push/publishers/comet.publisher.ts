@@ -25,7 +25,11 @@ export class CometPublisher implements Publisher {
   async publish({ id, tag, text }: PushMessage, { deviceId }: Device, signal: AbortSignal): Promise<PushOutcome> {
     const given = await this.sessions.send(deviceId, { id, tag, message: contentOf(text) }, signal);
     if (given) return { kind: 'sent', status: 200 };
-    return { kind: 'retry', code: 'push.comet-not-received', message: 'no CometD session of the user took the message' };
+    return {
+      kind: 'retry',
+      code: 'push.comet-not-received',
+      message: 'no CometD session of the user took the message',
+    };
   }
 }
 
