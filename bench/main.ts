@@ -28,6 +28,7 @@ async function main(): Promise<void> {
     ...(order.folder === undefined ? {} : { folder: order.folder }),
   });
   process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
   try {
     const { rounds, scale } = order;
     const under = conditions(stage.file(), { rounds, scale });

@@ -1,5 +1,5 @@
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { constants } from 'node:fs';
+import { constants, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StorageTarget } from '../src/config/config.js';
@@ -44,6 +44,8 @@ export class Stage {
 
   static async open(options: Options): Promise<Stage> {
     const folder = await mkdtemp(join(options.folder ?? tmpdir(), 'gateway-bench-'));
+    // Also when we are interrupted: a gigabyte of rows must not stay behind.
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     // PostgreSQL runs as a user of its own.
     await chmod(folder, 0o711);
     return new Stage(options, folder);
