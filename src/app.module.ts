@@ -11,6 +11,7 @@ import { HttpServerModule } from './http/http-server.module.js';
 import { LifecycleModule } from './lifecycle/lifecycle.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
 import { OperationsModule } from './operations/operations.module.js';
+import { PushModule } from './push/push.module.js';
 import { ReplayModule } from './replay/replay.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { StreamsModule } from './streams/streams.module.js';
@@ -31,6 +32,7 @@ export class AppModule {
         AccessModule,
         StorageModule,
         DeliveryModule,
+        PushModule.forRoot(config),
         NotificationsModule,
         ConversationsModule,
         ReplayModule,

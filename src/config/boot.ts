@@ -22,7 +22,7 @@ export interface Booted {
  * @throws ConfigError with every problem
  */
 export function loadConfig(env: Environment = process.env, envFile = '.env'): Booted {
-  const merged = { ...(env.NODE_ENV === 'production' ? {} : readEnvFile(envFile)), ...env };
+  const merged = readEnvironment(env, envFile);
   const config = parseEnvironment(merged);
   return { config, warnings: configWarnings(merged, config) };
 }
@@ -42,6 +42,11 @@ export function loadConfigOrExit(warn: (message: string) => void = toStderr): Co
     process.stderr.write(error.render());
     process.exit(EXIT_CONFIG);
   }
+}
+
+/** The variables as `loadConfig` sees them, for settings files that name some. */
+export function readEnvironment(env: Environment = process.env, envFile = '.env'): Environment {
+  return { ...(env.NODE_ENV === 'production' ? {} : readEnvFile(envFile)), ...env };
 }
 
 function toStderr(warning: string): void {

@@ -38,6 +38,7 @@ export class HealthController {
       () => this.indicators.history(),
       () => this.indicators.lastGap(),
       () => this.indicators.ledger(),
+      () => this.indicators.push(),
       () => this.indicators.stream(),
     ]);
   }

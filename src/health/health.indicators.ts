@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import { TokenService } from '../auth/token.service.js';
 import { asError } from '../common/errors.js';
@@ -10,6 +10,8 @@ import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 import { ChannelManager } from '../notifications/channel-manager.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
 import { LedgerCheck } from '../operations/ledger-check.service.js';
+import { SubscriptionIndex } from '../push/subscriptions/subscription-index.js';
+import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
 import { Database } from '../storage/database.js';
 import { DirectFeed } from '../streams/direct/direct.feed.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
@@ -33,6 +35,7 @@ export class HealthIndicators {
     private readonly ledgerCheck: LedgerCheck,
     private readonly direct: DirectFeed,
     @Inject(CONFIG) private readonly config: Config,
+    @Optional() private readonly subscriptions?: SubscriptionIndex,
   ) {}
 
   lifecycle(): HealthIndicatorResult {
@@ -107,6 +110,24 @@ export class HealthIndicators {
     const diagnosis = lastDiagnosis && { ...lastDiagnosis, at: new Date(lastDiagnosis.at).toISOString() };
     const facts = { state, ...(diagnosis ? { lastDiagnosis: diagnosis } : {}) };
     return state === 'waiting' || state === 'connecting' ? entry.degraded(facts) : entry.up(facts);
+  }
+
+  /** The Notification API; nothing when it is off. Its trouble is its receivers' and takes no pod out of service. */
+  async push(): Promise<HealthIndicatorResult> {
+    if (!this.subscriptions) return {};
+    const entry = this.indicator.check('push');
+    try {
+      const backlogs = await Promise.all(PUSH_SINKS.map((sink) => this.delivery.backlog(sink)));
+      const ages = backlogs.flatMap(({ oldestWaitingMs }) => oldestWaitingMs ?? []);
+      return entry.up({
+        subscriptions: this.subscriptions.size,
+        backlog: backlogs.reduce((sum, { waiting }) => sum + waiting, 0),
+        oldestWaitingMs: ages.length === 0 ? null : Math.max(...ages),
+        dead: backlogs.reduce((sum, { dead }) => sum + dead, 0),
+      });
+    } catch (error) {
+      return entry.degraded({ message: asError(error).message });
+    }
   }
 
   /** The last comparison, at most some ten seconds old. An alarm, but no reason to take the pod out: a restart heals nothing. */

@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { isNotificationApi } from './gms-exceptions.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Responses = Operation['responses'];
@@ -30,28 +31,49 @@ const ERROR_SCHEMA = {
   },
 } as const;
 
-const ERROR_CONTENT = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+const NOTIFICATION_ERROR_SCHEMA = {
+  ...ERROR_SCHEMA,
+  description: 'Every error of the Notification API has this body.',
+  required: [...ERROR_SCHEMA.required, 'exception'],
+  properties: {
+    ...ERROR_SCHEMA.properties,
+    exception: {
+      type: 'string',
+      description: 'The class that Genesys Mobile Services would have named.',
+      example: 'com.genesyslab.gsg.services.notification.SubscriptionNotFoundException',
+    },
+  },
+} as const;
+
+function contentOf(schema: 'Error' | 'NotificationError') {
+  return { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } };
+}
 
 /** Writes into `document` the errors that the server answers with on every route, and the body of all errors. */
 export function describeErrors(document: OpenAPIObject): void {
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, Error: structuredClone(ERROR_SCHEMA) as object },
+    schemas: {
+      ...document.components?.schemas,
+      Error: structuredClone(ERROR_SCHEMA) as object,
+      NotificationError: structuredClone(NOTIFICATION_ERROR_SCHEMA) as object,
+    },
   };
-  for (const path of Object.values(document.paths)) {
+  for (const [url, path] of Object.entries(document.paths)) {
+    const schema = isNotificationApi(url) ? 'NotificationError' : 'Error';
     for (const method of METHODS) {
       const operation = path[method];
-      if (operation) operation.responses = withErrors(operation);
+      if (operation) operation.responses = withErrors(operation, schema);
     }
   }
 }
 
 /** What an operation says of itself goes before what holds for all. */
-function withErrors(operation: Operation): Responses {
+function withErrors(operation: Operation, schema: 'Error' | 'NotificationError'): Responses {
   const responses: Responses = { ...generalErrors(operation), ...operation.responses };
   for (const [status, response] of Object.entries(responses)) {
     if (Number(status) < 400 || response === undefined || '$ref' in response) continue;
-    response.content ??= structuredClone(ERROR_CONTENT);
+    response.content ??= contentOf(schema);
   }
   return responses;
 }

@@ -8,13 +8,15 @@ import { LedgerCheck } from './ledger-check.service.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { MetricsController } from './metrics.controller.js';
 import { OperationsController } from './operations.controller.js';
+import { PushOperationsController } from './push.controller.js';
+import { PushLedgerRepository } from './push.repository.js';
 import { ReplayController } from './replay.controller.js';
 
 /** What operators look at and do. Looks at everything; only health looks at it, for the ledger's alarm. */
 @Module({
   imports: [AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
-  controllers: [MetricsController, OperationsController, ReplayController],
-  providers: [GapReport, LedgerCheck, LedgerRepository],
+  controllers: [MetricsController, OperationsController, PushOperationsController, ReplayController],
+  providers: [GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository],
   exports: [LedgerCheck],
 })
 export class OperationsModule {}

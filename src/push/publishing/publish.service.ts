@@ -7,13 +7,13 @@ import type { PushEventRow } from '../../storage/schema.js';
 import { StorageUnavailableError } from '../../storage/storage.errors.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { DEFAULT_PROVIDER, type PublicationRequest } from '../notification.schemas.js';
-import { IdempotencyMismatchError, PublicationUnderWayError } from '../push.errors.js';
 import { checkTag } from '../tags/tag-grammar.js';
 import { DirectPush } from './direct-push.js';
 import { bodyHashOf, keyedEventId, type NewEvent } from './event.js';
 import { EventRepository } from './event.repository.js';
 import { FanOut, type PublishAnswer } from './fan-out.js';
 import { countPublished } from './push-events.js';
+import { answerAgain } from './repeated.js';
 
 /** Events of one transaction: a message has up to 256 KiB. */
 const MAX_BATCH = 64;
@@ -77,20 +77,20 @@ export class PublishService {
   }
 }
 
-/** What the first publication with this key was answered. @throws IdempotencyMismatchError, PublicationUnderWayError */
-export function answerAgain(known: PushEventRow, { once }: NewEvent): PublishAnswer {
-  if (known.body_hash !== once?.bodyHash) throw new IdempotencyMismatchError();
-  if (known.answer === null) throw new PublicationUnderWayError();
-  return JSON.parse(known.answer) as PublishAnswer;
-}
-
 function eventOf(request: PublicationRequest, { caller, gmsUser, idempotencyKey }: Publishing): NewEvent {
   const { tag, message = '', mediaType = 'string', providerName = DEFAULT_PROVIDER } = request;
   const once =
     idempotencyKey === undefined
       ? undefined
-      : // The user is the device of a direct publication by comet that names none.
-        { key: idempotencyKey, bodyHash: bodyHashOf({ ...request, message, mediaType, providerName, gmsUser }) };
+      : {
+          key: idempotencyKey,
+          bodyHash: bodyHashOf({ ...request, message, mediaType, providerName, user: userOf(request, gmsUser) }),
+        };
   const id = idempotencyKey === undefined ? randomUUID() : keyedEventId(caller, idempotencyKey);
   return { id, tag, message, mediaType, providerName, publishedBy: caller, orderKey: tag, once };
+}
+
+/** The user counts where he is the device: in a direct publication by comet. */
+function userOf({ notificationDetails }: PublicationRequest, gmsUser: string | undefined): string | undefined {
+  return notificationDetails?.type === 'comet' ? gmsUser : undefined;
 }

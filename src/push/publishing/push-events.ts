@@ -25,13 +25,18 @@ export class PushEvents {
     @Optional() private readonly fanOut?: FanOut,
   ) {}
 
+  /** False when the Notification API is off: then nothing is published. */
+  get enabled(): boolean {
+    return this.fanOut !== undefined;
+  }
+
   /**
    * Publishes in the transaction that brings the events about: both happen or neither. They go to matching subscriptions
    * of every provider. Costs no query under SQLite, and one small one under PostgreSQL, when nobody has subscribed.
-   * The caller wakes the outbox after the commit. @throws PushSyntaxError for a tag that is none
+   * Answers how many deliveries that makes: if any, the caller wakes the outbox after the commit. @throws PushSyntaxError for a tag that is none
    */
-  async publishIn(trx: Transaction<Schema>, events: readonly OwnEvent[]): Promise<void> {
-    if (!this.fanOut || events.length === 0) return;
+  async publishIn(trx: Transaction<Schema>, events: readonly OwnEvent[]): Promise<number> {
+    if (!this.fanOut || events.length === 0) return 0;
     for (const { tag } of events) checkTag(tag);
     const written = await this.fanOut.write(
       trx,
@@ -46,6 +51,7 @@ export class PushEvents {
       })),
     );
     countPublished(this.metrics, written);
+    return written.reduce((sum, { answer, isNew }) => sum + (isNew ? answer.matched : 0), 0);
   }
 }
 

@@ -1,0 +1,55 @@
+import { Controller, Get, Optional, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Roles } from '../access/access.decorators.js';
+import { CursorInvalidError } from '../delivery/delivery.errors.js';
+import { pageLimit, storableText } from '../http/schemas.js';
+import { SubscriptionRepository } from '../push/subscriptions/subscription.repository.js';
+import { PushLedgerRepository, type PushLedger } from './push.repository.js';
+import { pushSubscriptionView, type PushSubscriptionView } from './push.views.js';
+
+/** Query of `GET /ops/push/subscriptions`. */
+const subscriptionsSchema = z.strictObject({
+  subscriberId: storableText(256, 1).optional(),
+  limit: pageLimit(500, 50),
+  cursor: z.string().max(200).optional(),
+});
+type SubscriptionsQuery = z.infer<typeof subscriptionsSchema>;
+
+/** What operators see of the Notification API. With `PUSH_ENABLED=none` there are no subscriptions. */
+@ApiTags('operations')
+@Roles('admin')
+@Controller('ops/push')
+export class PushOperationsController {
+  constructor(
+    private readonly ledger: PushLedgerRepository,
+    @Optional() private readonly subscriptions?: SubscriptionRepository,
+  ) {}
+
+  @Get('ledger')
+  @ApiOperation({ summary: 'How many pushes are in each state; they always sum to total' })
+  async readLedger(): Promise<PushLedger> {
+    return this.ledger.read();
+  }
+
+  @Get('subscriptions')
+  @ApiOperation({ summary: 'Active push subscriptions, newest first; of devices no more than is needed to tell them apart' })
+  async listSubscriptions(
+    @Query({ schema: subscriptionsSchema }) { subscriberId, limit, cursor }: SubscriptionsQuery,
+  ): Promise<{ items: PushSubscriptionView[]; nextCursor?: string }> {
+    const before = cursor === undefined ? undefined : readCursor(cursor);
+    const rows = (await this.subscriptions?.list({ limit: limit + 1, before, subscriberId })) ?? [];
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      items: page.map(pushSubscriptionView),
+      ...(rows.length > limit && last ? { nextCursor: `${last.created_at}.${last.id}` } : {}),
+    };
+  }
+}
+
+function readCursor(cursor: string): { createdAt: number; id: string } {
+  const [, createdAt, id] = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(cursor) ?? [];
+  if (createdAt === undefined || id === undefined) throw new CursorInvalidError();
+  return { createdAt: Number(createdAt), id };
+}
