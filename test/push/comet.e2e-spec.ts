@@ -51,6 +51,17 @@ describe.each(TRANSPORTS)('CometD over %s, with the official client', (transport
     expect(client.received).toEqual(['after the cut']);
   });
 
+  it.each([false, true])(
+    'loses nothing that is sent just after a cut, before anybody noticed (acknowledging: %s)',
+    async (ack) => {
+      const client = await rig.ready(transport, { ack });
+      rig.cutAll();
+      expect(await rig.send('alice', 'into the cut')).toBe(true);
+      await until(() => client.received.length > 0);
+      expect(client.received).toEqual(['into the cut']);
+    },
+  );
+
   it('does not lose what an acknowledging client had not received when its connection was cut', async () => {
     const client = await rig.ready(transport, { ack: true });
     const sent = rig.send('alice', 'cut short');
