@@ -3,7 +3,8 @@
  * lifecycle, http, access, audit) may be used by all and uses no feature.
  */
 const LEAVES = '^src/(common|config|telemetry|storage|lifecycle|http|access|audit)/';
-const FEATURES = '^src/(auth|genesys|notifications|conversations|delivery|history|push|replay|streams|operations|health)/';
+const FEATURES =
+  '^src/(auth|genesys|notifications|conversations|delivery|history|push|events|replay|streams|operations|health)/';
 const TESTS = '\\.(spec|e2e-spec)\\.ts$|/testing/';
 
 /** A feature may use these features, itself, and the leaves. */
@@ -15,6 +16,7 @@ const MAY_USE = {
   history: ['delivery'],
   conversations: ['notifications', 'genesys', 'history', 'delivery'],
   push: ['delivery'],
+  events: ['conversations', 'notifications', 'push', 'delivery'],
   replay: ['delivery'],
   streams: ['notifications', 'genesys', 'auth'],
 };

@@ -5,6 +5,7 @@ import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { ConversationsModule } from './conversations/conversations.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
+import { EventsModule } from './events/events.module.js';
 import { GatewayService } from './gateway.service.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpServerModule } from './http/http-server.module.js';
@@ -35,6 +36,7 @@ export class AppModule {
         PushModule.forRoot(config),
         NotificationsModule,
         ConversationsModule,
+        EventsModule,
         ReplayModule,
         StreamsModule,
         OperationsModule,

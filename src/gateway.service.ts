@@ -4,6 +4,7 @@ import { ListeningService } from './conversations/listening.service.js';
 import { LookupService } from './conversations/lookup.service.js';
 import { RetentionService } from './conversations/retention.service.js';
 import { DeliveryService } from './delivery/delivery.service.js';
+import { OwnEvents } from './events/own-events.service.js';
 import { ShutdownService } from './lifecycle/shutdown.service.js';
 import { ChannelManager } from './notifications/channel-manager.service.js';
 import { ChannelUpkeep } from './notifications/channel-upkeep.service.js';
@@ -22,6 +23,7 @@ export class GatewayService implements OnApplicationBootstrap {
     private readonly replica: ReplicaService,
     private readonly delivery: DeliveryService,
     private readonly capture: CaptureService,
+    private readonly events: OwnEvents,
     private readonly listening: ListeningService,
     private readonly lookups: LookupService,
     private readonly retention: RetentionService,
@@ -34,6 +36,7 @@ export class GatewayService implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     await this.replica.start();
     await this.delivery.start();
+    this.events.start();
     this.listening.start();
     this.lookups.start();
     this.upkeep.start();
@@ -55,6 +58,7 @@ export class GatewayService implements OnApplicationBootstrap {
     await this.manager.stop();
     this.capture.stop();
     await this.listening.stop();
+    await this.events.stop();
   }
 
   private async stopStorage(): Promise<void> {

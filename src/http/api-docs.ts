@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiSchemas } from './api-schemas.js';
 import { describeErrors } from './error-docs.js';
 
 /**
@@ -32,6 +33,7 @@ export function apiDocument(app: NestFastifyApplication): OpenAPIObject {
   // The builder wants a URL, but a name is enough and an empty one is none.
   delete settings.info.license?.url;
   const document = SwaggerModule.createDocument(app, settings);
+  app.get(ApiSchemas).addTo(document);
   describeErrors(document);
   return document;
 }

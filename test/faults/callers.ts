@@ -11,6 +11,7 @@ export interface Reply {
 interface CallOptions {
   as?: keyof typeof KEYS | 'nobody';
   body?: object;
+  headers?: Record<string, string>;
   timeoutMs?: number;
 }
 
@@ -22,7 +23,7 @@ export class Callers {
     unit: GatewayUnit,
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
-    { as = 'intake', body, timeoutMs = 5_000 }: CallOptions = {},
+    { as = 'intake', body, headers = {}, timeoutMs = 5_000 }: CallOptions = {},
   ): Promise<Reply | undefined> {
     if (unit.url === undefined) return undefined;
     try {
@@ -30,6 +31,7 @@ export class Callers {
         method,
         dispatcher: this.agent,
         headers: {
+          ...headers,
           ...(as === 'nobody' ? {} : { authorization: `Bearer ${KEYS[as]}` }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },

@@ -13,6 +13,7 @@ import { databaseDown, databaseLinks, databaseReadOnly, diskFull } from './datab
 import { failPoints } from './fail-points.js';
 import { burst, deadLetterReplay, historyOutage, historyStorm, hostileHistory, poison } from './history.js';
 import { killPending, killStream } from './kill.js';
+import { pushFanOut } from './push.js';
 import { partition, replicasShare, rolling, zombie } from './replicas.js';
 import { authMatrix, canarySecrets } from './security.js';
 
@@ -45,4 +46,5 @@ export const SCENARIOS: readonly Scenario[] = [
   fuzzedFrames,
   authMatrix,
   canarySecrets,
+  pushFanOut,
 ];

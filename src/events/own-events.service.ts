@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { filter, map, merge, type Subscription } from 'rxjs';
+import { BackgroundTasks } from '../common/background-tasks.js';
+import {
+  type InteractionChange,
+  type InteractionFollower,
+  InteractionFollowers,
+} from '../conversations/interaction-followers.js';
+import { Outbox } from '../delivery/outbox.js';
+import { ApiSchemas } from '../http/api-schemas.js';
+import { ChannelFleet } from '../notifications/channel-fleet.service.js';
+import { GapRecorder } from '../notifications/gap-recorder.service.js';
+import { type OwnEvent, PushEvents } from '../push/publishing/push-events.js';
+import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
+import { Database } from '../storage/database.js';
+import type { Schema } from '../storage/schema.js';
+import { type Log, Logs } from '../telemetry/logs.js';
+import { EVENT_SCHEMAS } from './event.docs.js';
+import { closingEvent, gapEvent, interactionEvent } from './event-bodies.js';
+
+/**
+ * Publishes what happens in the gateway on its own tags. An interaction's steps are published in the transactions that
+ * store them; gaps and closings are told by nobody's transaction and are published as soon as they are known.
+ */
+@Injectable()
+export class OwnEvents implements InteractionFollower {
+  private readonly log: Log;
+  private readonly tasks: BackgroundTasks;
+  private subscription: Subscription | undefined;
+  /** Something for the push sinks has been written since they were last woken. */
+  private toWake = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly followers: InteractionFollowers,
+    private readonly fleet: ChannelFleet,
+    private readonly gaps: GapRecorder,
+    private readonly push: PushEvents,
+    private readonly outbox: Outbox,
+    schemas: ApiSchemas,
+    logs: Logs,
+  ) {
+    schemas.add(EVENT_SCHEMAS);
+    this.log = logs.of('events');
+    this.tasks = new BackgroundTasks((err) => this.log.warn({ err }, 'an event of ours could not be published'));
+  }
+
+  start(): void {
+    if (!this.push.enabled) return;
+    this.followers.add(this);
+    const closings = this.fleet.signals$.pipe(
+      filter(({ kind }) => kind === 'closing'),
+      map(({ channel }) => closingEvent(channel.stored?.no ?? 0)),
+    );
+    this.subscription = merge(closings, this.gaps.told$.pipe(map(gapEvent))).subscribe((event) =>
+      this.tasks.run('publish', () => this.publish(event)),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.subscription?.unsubscribe();
+    await this.tasks.idle();
+  }
+
+  async changed(trx: Transaction<Schema>, changes: readonly InteractionChange[]): Promise<void> {
+    const now = Date.now();
+    const deliveries = await this.push.publishIn(
+      trx,
+      changes.map((change) => interactionEvent(change, now)),
+    );
+    if (deliveries > 0) this.toWake = true;
+  }
+
+  committed(): void {
+    if (!this.toWake) return;
+    this.toWake = false;
+    this.outbox.wake(PUSH_SINKS);
+  }
+
+  private async publish(event: OwnEvent): Promise<void> {
+    if ((await this.database.transaction((trx) => this.push.publishIn(trx, [event]))) > 0) this.outbox.wake(PUSH_SINKS);
+  }
+}
