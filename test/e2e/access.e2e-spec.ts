@@ -17,6 +17,8 @@ const DECLARED: Record<string, readonly Caller[] | 'everybody'> = {
   'DELETE /genesys/:version/notification/subscription/:id': ['intake', 'publish'],
   'DELETE /genesys/:version/notification/subscription/subscriber/:subscriberId': ['intake', 'publish'],
   'POST /genesys/:version/notification/publish': ['publish'],
+  'POST /genesys/cometd': ['intake', 'publish'],
+  'POST /genesys/cometd/*': ['intake', 'publish'],
   'GET /health': 'everybody',
   'GET /health/live': 'everybody',
   'GET /health/ready': 'everybody',
@@ -60,6 +62,12 @@ function rolesOf({ access }: DeclaredRoute): readonly string[] | 'everybody' | u
 async function call(stage: Stage, { method, path }: DeclaredRoute, headers: Record<string, string>) {
   const address = path.replace(/:\w+/g, '00000000-0000-4000-8000-000000000000');
   return stage.ask(address, { method, headers, as: 'nobody' });
+}
+
+/** What errors below /genesys/ have besides. */
+function exceptionOn({ path }: DeclaredRoute, name: string): { exception?: string } {
+  if (!path.startsWith('/genesys/')) return {};
+  return { exception: `com.genesyslab.gsg.services.notification.${name}Exception` };
 }
 
 function routesOf(stage: Stage): DeclaredRoute[] {
@@ -108,13 +116,25 @@ describe('who may call what', () => {
         expect({ where, code: answer.body.code }).not.toMatchObject({ code: expect.stringMatching(/^access\./) });
         expect({ where, status: [200, 202, 400, 404].includes(answer.status) }).toEqual({ where, status: true });
       } else if (caller === undefined) {
-        const body = { statusCode: 401, error: 'Unauthorized', code: 'access.unauthenticated', message };
+        const body = {
+          statusCode: 401,
+          error: 'Unauthorized',
+          code: 'access.unauthenticated',
+          message,
+          ...exceptionOn(route, 'Unauthorized'),
+        };
         expect({ where, status: answer.status, body: answer.body }).toEqual({ where, status: 401, body });
         expect(answer.headers.get('www-authenticate')).toBe('Bearer');
       } else {
         const roles = `${allowed.length === 1 ? 'the role' : 'one of the roles'} ${allowed.join(', ')}`;
         const forbidden = `This needs ${roles}; the key "${NAMES[caller]}" has ${caller}.`;
-        const body = { statusCode: 403, error: 'Forbidden', code: 'access.forbidden', message: forbidden };
+        const body = {
+          statusCode: 403,
+          error: 'Forbidden',
+          code: 'access.forbidden',
+          message: forbidden,
+          ...exceptionOn(route, 'Forbidden'),
+        };
         expect({ where, status: answer.status, body: answer.body }).toEqual({ where, status: 403, body });
         expect(answer.headers.get('www-authenticate')).toBeNull();
       }
