@@ -47,7 +47,11 @@ function shown(names: readonly string[]): string {
   return cut.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-const PATH_RULES = { max: MAX_NAMES, pattern: FIELD_PATH, must: 'must name fields, such as wrapupCode or message.text' };
+const PATH_RULES = {
+  max: MAX_NAMES,
+  pattern: FIELD_PATH,
+  must: 'must name fields, such as wrapupCode or message.text',
+};
 
 /** Query of `GET /conversations/events`. */
 export const followSchema = z.strictObject({

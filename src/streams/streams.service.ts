@@ -55,7 +55,10 @@ export class StreamsService implements OnModuleInit {
     );
     stream.follow(this.feed.follow(request));
     this.open.set(stream, caller);
-    this.log.info({ caller, conversations: conversationIds.length, open: this.open.size }, 'conversation stream opened');
+    this.log.info(
+      { caller, conversations: conversationIds.length, open: this.open.size },
+      'conversation stream opened',
+    );
     return stream.body;
   }
 

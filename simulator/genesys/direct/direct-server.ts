@@ -104,7 +104,9 @@ export class DirectServer {
   #opened(ws: WebSocket, raw: Duplex): void {
     const { clock, options, announce } = this.parts;
     const id = `direct-${(this.#count += 1)}`;
-    const cancelTimeLimit = clock.after(options().directSubscribeWithinMs, () => ws.close(1008, 'No SubscriptionRequest.'));
+    const cancelTimeLimit = clock.after(options().directSubscribeWithinMs, () =>
+      ws.close(1008, 'No SubscriptionRequest.'),
+    );
     const connection: Connection = { id, ws, raw, filters: undefined, cancelTimeLimit, silent: false };
     this.#open.add(connection);
     ws.on('message', (data) => this.#received(connection, (data as Buffer).toString('utf8')));
@@ -121,7 +123,8 @@ export class DirectServer {
     this.#frame(connection, 'in', text);
     if (this.parts.faults.takeIgnoredSubscribe()) return;
     const request = subscriptionRequest.safeParse(jsonOf(text));
-    if (!request.success) return this.#send(connection, { type: 'Error', message: 'The subscription request is not valid.' });
+    if (!request.success)
+      return this.#send(connection, { type: 'Error', message: 'The subscription request is not valid.' });
     connection.cancelTimeLimit();
     // Whether a second request adds or replaces is not documented.
     connection.filters = request.data.topics.map((topic) => topic.filter);

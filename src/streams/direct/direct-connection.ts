@@ -103,7 +103,10 @@ export class DirectConnection {
       return 0;
     }
     if (signal.aborted) return 0;
-    const socket = new DirectSocket(`${this.tools.url}?access_token=${encodeURIComponent(token)}`, this.tools.timings.pingMs);
+    const socket = new DirectSocket(
+      `${this.tools.url}?access_token=${encodeURIComponent(token)}`,
+      this.tools.timings.pingMs,
+    );
     this.socket = socket;
     socket.texts$.subscribe((text) => this.receive(socket, text));
     void socket.opened.then(() => this.onOpen(socket));
