@@ -91,7 +91,7 @@ async function readJson(body: Dispatcher.ResponseData['body']): Promise<unknown>
       chunks.push(chunk);
     }
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (e) { throw e;
+  } catch {
     // Broken off or no JSON: the status alone has to tell what happened.
     return undefined;
   }
