@@ -13,6 +13,8 @@ export interface DeadLetterQuery {
   cursor?: string | undefined;
   /** Only those with this error code. */
   reason?: string | undefined;
+  /** Only those of this sink. */
+  sink?: string | undefined;
 }
 
 export interface DeadLetterPage {
@@ -31,12 +33,13 @@ export class DeadLetters {
   ) {}
 
   /** Newest first. What dies or is replayed meanwhile moves no page. @throws CursorInvalidError */
-  async list({ limit, cursor, reason }: DeadLetterQuery): Promise<DeadLetterPage> {
+  async list({ limit, cursor, reason, sink }: DeadLetterQuery): Promise<DeadLetterPage> {
     let query = this.database.db
       .selectFrom('deliveries')
       .selectAll()
       .where(sql<boolean>`state = 'dead'`);
     if (reason !== undefined) query = query.where('last_error_code', '=', reason);
+    if (sink !== undefined) query = query.where('sink', '=', sink);
     if (cursor !== undefined) {
       const [deadAt, seq] = parseCursor(cursor);
       query = query.where(sql<boolean>`(dead_at, seq) < (${deadAt}, ${seq})`);

@@ -39,7 +39,10 @@ export class OperationsController {
   }
 
   @Get('dead-letters')
-  @ApiOperation({ summary: 'Records that were given up, newest first; `reason` is an error code' })
+  @ApiOperation({
+    summary:
+      'Records and pushes that were given up, newest first; `reason` is an error code, `sink` history, push or comet',
+  })
   async listDeadLetters(
     @Query({ schema: deadLettersSchema }) query: DeadLettersQuery,
   ): Promise<{ items: DeadLetterView[]; nextCursor?: string }> {

@@ -1,11 +1,17 @@
 import { z } from 'zod';
+import { HISTORY_SINK } from '../history/history.sink.js';
 import { pageLimit, storableText } from '../http/schemas.js';
+import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
+
+/** Where a delivery goes. */
+export const sinkName = z.enum([HISTORY_SINK, ...PUSH_SINKS]);
 
 /** Query of `GET /ops/dead-letters`. */
 export const deadLettersSchema = z.strictObject({
   limit: pageLimit(500, 50),
   cursor: storableText(200, 1).optional(),
   reason: storableText(100, 1).optional(),
+  sink: sinkName.optional(),
 });
 export type DeadLettersQuery = z.infer<typeof deadLettersSchema>;
 

@@ -1,10 +1,18 @@
+import { HISTORY_SINK } from '../history/history.sink.js';
 import type { DeliveryRow, GapRow } from '../storage/schema.js';
 
-/** A record that was given up. The record itself is a customer's and is not shown. */
+/** A record or a push that was given up. What it carries is a customer's and is not shown. */
 export interface DeadLetterView {
+  /** What replays it: the record's id, or the push's. */
   recordId: string;
-  interactionId: string;
-  conversationId: string;
+  /** `history`, `push` or `comet`. */
+  sink: string;
+  /** Of a record. */
+  interactionId?: string;
+  /** Of a record. */
+  conversationId?: string;
+  /** Of a push. */
+  subscriptionId?: string;
   state: string;
   attempts: number;
   crashes: number;
@@ -18,8 +26,10 @@ export interface DeadLetterView {
 export function deadLetterView(row: DeliveryRow): DeadLetterView {
   return {
     recordId: row.id,
-    interactionId: row.subject_id,
-    conversationId: row.order_key,
+    sink: row.sink,
+    ...(row.sink === HISTORY_SINK
+      ? { interactionId: row.subject_id, conversationId: row.order_key }
+      : { subscriptionId: row.subject_id }),
     state: row.state,
     attempts: row.attempts,
     crashes: row.crashes,

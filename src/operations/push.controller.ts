@@ -33,7 +33,9 @@ export class PushOperationsController {
   }
 
   @Get('subscriptions')
-  @ApiOperation({ summary: 'Active push subscriptions, newest first; of devices no more than is needed to tell them apart' })
+  @ApiOperation({
+    summary: 'Active push subscriptions, newest first; of devices no more than is needed to tell them apart',
+  })
   async listSubscriptions(
     @Query({ schema: subscriptionsSchema }) { subscriberId, limit, cursor }: SubscriptionsQuery,
   ): Promise<{ items: PushSubscriptionView[]; nextCursor?: string }> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pageLimit, storableText } from '../http/schemas.js';
+import { sinkName } from './operations.schemas.js';
 
 const guid = z.guid('must be a UUID').transform((id) => id.toLowerCase());
 
@@ -11,6 +12,7 @@ const time = z.iso
 const filter = z
   .strictObject({
     reason: storableText(100, 1).optional(),
+    sink: sinkName.optional(),
     conversationId: guid.optional(),
     interactionId: guid.optional(),
     diedAfter: time.optional(),

@@ -5,6 +5,8 @@ import type { RawBuilder } from 'kysely';
 export interface ReplayFilter {
   /** The error code that they died of. */
   reason?: string;
+  /** `history`, `push` or `comet`. */
+  sink?: string;
   conversationId?: string;
   interactionId?: string;
   /** Epoch ms, this one included. */
@@ -13,7 +15,7 @@ export interface ReplayFilter {
   diedBefore?: number;
 }
 
-const KEYS = ['reason', 'conversationId', 'interactionId', 'diedAfter', 'diedBefore'] as const;
+const KEYS = ['reason', 'sink', 'conversationId', 'interactionId', 'diedAfter', 'diedBefore'] as const;
 
 /** The same text for the same filter, whatever the order in which it was written. */
 export function canonicalFilter(filter: ReplayFilter): string {
@@ -31,6 +33,7 @@ export function parseFilter(canonical: string): ReplayFilter {
 export function deadMatching(filter: ReplayFilter): RawBuilder<boolean> {
   const conditions = [sql`state = 'dead'`];
   if (filter.reason !== undefined) conditions.push(sql`last_error_code = ${filter.reason}`);
+  if (filter.sink !== undefined) conditions.push(sql`sink = ${filter.sink}`);
   if (filter.conversationId !== undefined) conditions.push(sql`order_key = ${filter.conversationId}`);
   if (filter.interactionId !== undefined) conditions.push(sql`subject_id = ${filter.interactionId}`);
   if (filter.diedAfter !== undefined) conditions.push(sql`+dead_at >= ${sql.lit(filter.diedAfter)}`);
