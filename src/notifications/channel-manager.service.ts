@@ -109,7 +109,11 @@ export class ChannelManager {
     const seenAt = Math.min(Date.now(), ...resumed.map(({ row }) => row.last_seen_at));
     const lost = inherited.filter((topic) => this.placements.isUnplaced(topic));
     this.gaps.lost(lost, 'restart', seenAt, undefined);
-    this.missed(inherited.filter((topic) => coveredBefore.has(topic)), 'restart', seenAt);
+    this.missed(
+      inherited.filter((topic) => coveredBefore.has(topic)),
+      'restart',
+      seenAt,
+    );
     this.placements.letGo(topics);
     if (this.state === 'waiting') this.state = 'running';
     this.placeSoon();

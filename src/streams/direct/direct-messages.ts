@@ -26,10 +26,12 @@ export function subscriptionFor(requests: readonly FollowRequest[]): Subscriptio
   const include = new Set(requests.flatMap((request) => request.include));
   const all = include.size === 0 || include.has('*') || requests.some((request) => request.include.length === 0);
   const [first, ...others] = requests;
-  const exclude = (first?.exclude ?? []).filter((path) => others.every((other) => other.exclude.includes(path)));
+  const exclude = (first?.exclude ?? [])
+    .filter((path) => others.every((other) => other.exclude.includes(path)))
+    .filter((path) => path !== '*' && !NAMED.includes(path));
   const filter = {
     include: all ? ['*'] : [...new Set([...NAMED, ...include])],
-    ...(exclude.length > 0 ? { exclude: exclude.filter((path) => !NAMED.includes(path)) } : {}),
+    ...(exclude.length > 0 ? { exclude } : {}),
   };
   const conversationIds = new Set(requests.flatMap((request) => request.conversationIds));
   const broad =
