@@ -54,5 +54,7 @@ function requiredId(id: string | undefined): string {
 
 function requiredUser(user: string | undefined): string {
   if (user !== undefined) return user;
-  throw new RequestInvalidError([{ field: 'gms_user', message: 'is required for comet: a header that names the user' }]);
+  throw new RequestInvalidError([
+    { field: 'gms_user', message: 'is required for comet: a header that names the user' },
+  ]);
 }

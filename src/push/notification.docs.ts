@@ -75,7 +75,9 @@ export function ApiPublished(): MethodDecorator {
       },
     }),
     ApiNotFoundResponse({ description: 'push.type-disabled: the push type is not in PUSH_ENABLED; push.api-version' }),
-    ApiConflictResponse({ description: 'push.under-way: a direct publication with this Idempotency-Key has not ended' }),
+    ApiConflictResponse({
+      description: 'push.under-way: a direct publication with this Idempotency-Key has not ended',
+    }),
     ApiUnprocessableEntityResponse({ description: 'push.idempotency-mismatch: the key was used for another event' }),
     ApiServiceUnavailableResponse({
       description:

@@ -26,7 +26,7 @@ const properties = z
 
 const debug = z
   .union([z.boolean(), storableText(16)], { error: 'must be true, false, "debug" or another short string' })
-  .meta({ description: "true or \"debug\": by the provider's debug settings." });
+  .meta({ description: 'true or "debug": by the provider\'s debug settings.' });
 
 const type = z.enum(PUSH_TYPES);
 const deviceId = storableText(2_048, 1);

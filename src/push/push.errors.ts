@@ -61,7 +61,9 @@ export class ApiVersionError extends PushError {
   readonly exception = `${GMS_PACKAGE}.NotFoundException`;
 
   constructor() {
-    super('There is no such version of the Notification API; there are /genesys/1/notification and /genesys/2/notification.');
+    super(
+      'There is no such version of the Notification API; there are /genesys/1/notification and /genesys/2/notification.',
+    );
   }
 }
 

@@ -28,7 +28,11 @@ describe('the Notification API', () => {
     });
 
     it.each(['0', '3', '01', 'v1', '1.0'])('knows no version %s and says which there are', async (version) => {
-      const answer = await stage.stage.post(`/genesys/${version}/notification/publish`, { tag: 'a' }, { as: 'publish' });
+      const answer = await stage.stage.post(
+        `/genesys/${version}/notification/publish`,
+        { tag: 'a' },
+        { as: 'publish' },
+      );
       expect(answer).toMatchObject({
         status: 404,
         body: {
@@ -246,7 +250,12 @@ describe('the Notification API', () => {
       ['an object as message', { tag: 'a', message: {} }, 'message', /must be a string/],
       ['another mediaType', { tag: 'a', mediaType: 'html' }, 'mediaType', /string or localizestring/],
       ['an unknown field', { tag: 'a', massage: '' }, 'massage', /not a known field/],
-      ['no deviceId', { tag: 'a', ...{ notificationDetails: { type: 'httpcb' } } }, 'notificationDetails.deviceId', /is required/],
+      [
+        'no deviceId',
+        { tag: 'a', ...{ notificationDetails: { type: 'httpcb' } } },
+        'notificationDetails.deviceId',
+        /is required/,
+      ],
       [
         'both spellings of deviceId',
         { tag: 'a', notificationDetails: { type: 'httpcb', deviceId: 'x', devideId: 'x' } },
@@ -256,7 +265,9 @@ describe('the Notification API', () => {
     ])('400: %s', async (_, body, field, message) => {
       const answer = await stage.post('/publish', body);
       expect(answer).toMatchObject({ status: 400, body: { code: 'request.invalid', exception: INVALID } });
-      expect(answer.body.details).toEqual([expect.objectContaining({ field, message: expect.stringMatching(message) })]);
+      expect(answer.body.details).toEqual([
+        expect.objectContaining({ field, message: expect.stringMatching(message) }),
+      ]);
     });
 
     it.each(['', '.a', 'a..b', 'a.*', '*', 'a b', 'ß'])('400: tag "%s"', async (tag) => {
@@ -264,9 +275,12 @@ describe('the Notification API', () => {
       expect(answer).toMatchObject({ status: 400, body: { code: 'push.tag-invalid', exception: INVALID } });
     });
 
-    it.each(['string', 'STRING', 'localizestring', 'LocalizeString', 'LOCALIZESTRING'])('200: mediaType %s', async (mediaType) => {
-      expect((await stage.post('/publish', { tag: 'a', mediaType })).status).toBe(200);
-    });
+    it.each(['string', 'STRING', 'localizestring', 'LocalizeString', 'LOCALIZESTRING'])(
+      '200: mediaType %s',
+      async (mediaType) => {
+        expect((await stage.post('/publish', { tag: 'a', mediaType })).status).toBe(200);
+      },
+    );
 
     it.each(['with space', 'ä', 'x'.repeat(256)])('400: Idempotency-Key "%s"', async (key) => {
       const answer = await stage.post('/publish', { tag: 'a' }, { headers: { 'idempotency-key': encode(key) } });

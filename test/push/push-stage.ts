@@ -70,11 +70,12 @@ export class PushStage {
 
   /** Resolves when the subscription's deliveries are all over. */
   async settled(subscriptionId: string): Promise<DeliveryRow[]> {
-    for (;;) {
-      const rows = await this.deliveries(subscriptionId);
-      if (rows.length > 0 && rows.every(({ state }) => state !== 'pending' && state !== 'claimed')) return rows;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    let rows: DeliveryRow[] = [];
+    await until(async () => {
+      rows = await this.deliveries(subscriptionId);
+      return rows.length > 0 && rows.every(({ state }) => state !== 'pending' && state !== 'claimed');
+    });
+    return rows;
   }
 
   async metric(name: string): Promise<number> {
@@ -82,4 +83,9 @@ export class PushStage {
     const line = text.split('\n').find((each) => each.startsWith(`${name} `));
     return Number(line?.slice(name.length + 1) ?? NaN);
   }
+}
+
+/** Asks again and again, for what can only be asked. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
