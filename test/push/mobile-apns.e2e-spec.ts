@@ -19,11 +19,24 @@ const signing = pemPair('ec');
 let server: PushServiceServer;
 let files: ProviderFiles;
 let publisher: ApnsPublisher;
+/** Closed after each test, whatever became of it: an open server would keep jest from ending. */
+let made: (() => Promise<void>)[];
+
+function kept<T extends { close(): Promise<void> }>(publisher: T): T {
+  made.push(async () => publisher.close());
+  return publisher;
+}
+
+async function started(options: Parameters<typeof PushServiceServer.start>[0] = {}): Promise<PushServiceServer> {
+  const fresh = await PushServiceServer.start(options);
+  made.push(async () => fresh.stop());
+  return fresh;
+}
 
 function publisherFor(ios: Record<string, unknown>, env: Record<string, string> = {}): ApnsPublisher {
   const common = { topic: 'com.example.app', url: server.url, caFile: files.caFile };
   const settings = files.load({ default: { production: { ios: { ...common, ...ios } } } });
-  return new ApnsPublisher(testConfig(env), settings);
+  return kept(new ApnsPublisher(testConfig(env), settings));
 }
 
 function byToken(env: Record<string, string> = {}): ApnsPublisher {
@@ -36,14 +49,14 @@ async function push(properties = {}, message: Partial<PushMessage> = {}, by = pu
 }
 
 beforeEach(async () => {
+  made = [];
   files = new ProviderFiles();
-  server = await PushServiceServer.start();
+  server = await started();
   publisher = byToken();
 });
 
 afterEach(async () => {
-  await publisher.close();
-  await server.stop();
+  await Promise.all(made.map(async (close) => close()));
   files.remove();
 });
 
@@ -117,8 +130,7 @@ describe('APNs: what is sent', () => {
   });
 
   it('proves itself by a certificate where the settings have one', async () => {
-    const own = server;
-    server = await PushServiceServer.start({ requestCert: true });
+    server = await started({ requestCert: true });
     const certified = publisherFor({
       certificate: { file: files.put('client.pem', TEST_CERTIFICATE) },
       key: { file: files.put('client.key', TEST_KEY) },
@@ -126,9 +138,6 @@ describe('APNs: what is sent', () => {
     expect(await push({}, {}, certified)).toEqual({ kind: 'sent', status: 200 });
     expect(server.seen[0]).toMatchObject({ client: 'push services of the tests' });
     expect(server.seen[0]!.headers).not.toHaveProperty('authorization');
-    await certified.close();
-    await server.stop();
-    server = own;
   });
 });
 
@@ -244,7 +253,6 @@ describe('APNs: connections that fail', () => {
       code: 'push.timeout',
       message: 'APNs did not answer within 60 ms (PUSH_TIMEOUT_MS)',
     });
-    await hasty.close();
   });
 
   it('gives up at the shutdown', async () => {
@@ -286,7 +294,6 @@ describe('APNs: connections that fail', () => {
       kind: 'retry',
       message: 'APNs cannot be reached: ECONNREFUSED',
     });
-    await stranger.close();
     const settings = {
       topic: 'a.b',
       url: server.url,
@@ -294,13 +301,14 @@ describe('APNs: connections that fail', () => {
       teamId: 'TEAM567890',
       key: { file: files.put('k', signing.pem) },
     };
-    const untrusting = new ApnsPublisher(testConfig(), files.load({ default: { production: { ios: settings } } }));
+    const untrusting = kept(
+      new ApnsPublisher(testConfig(), files.load({ default: { production: { ios: settings } } })),
+    );
     expect(await push({}, {}, untrusting)).toMatchObject({
       kind: 'retry',
       code: 'push.unreachable',
       message: expect.stringContaining('CERT'),
     });
-    await untrusting.close();
   });
 });
 

@@ -16,6 +16,8 @@ let server: PushServiceServer;
 let google: FakeFcm;
 let files: ProviderFiles;
 let publisher: FcmPublisher;
+/** Closed after each test, whatever became of it: an open server would keep jest from ending. */
+let made: (() => Promise<void>)[];
 
 function publisherFor(fcm: Record<string, unknown> = {}, env: Record<string, string> = {}): FcmPublisher {
   const key = {
@@ -27,7 +29,12 @@ function publisherFor(fcm: Record<string, unknown> = {}, env: Record<string, str
   };
   const serviceAccount = { file: files.put('account.json', JSON.stringify(key)) };
   const common = { serviceAccount, url: server.url, tokenUrl: `${server.url}${FCM_TOKEN_PATH}`, caFile: files.caFile };
-  return new FcmPublisher(testConfig(env), files.load({ default: { production: { fcm: { ...common, ...fcm } } } }));
+  const one = new FcmPublisher(
+    testConfig(env),
+    files.load({ default: { production: { fcm: { ...common, ...fcm } } } }),
+  );
+  made.push(async () => one.close());
+  return one;
 }
 
 async function push(properties = {}, by = publisher, text = MESSAGE.text): Promise<PushOutcome> {
@@ -40,15 +47,16 @@ function sends(): Seen[] {
 
 beforeEach(async () => {
   files = new ProviderFiles();
+  made = [];
   server = await PushServiceServer.start();
+  made.push(async () => server.stop());
   google = new FakeFcm();
   server.otherwise = google.answer;
   publisher = publisherFor();
 });
 
 afterEach(async () => {
-  await publisher.close();
-  await server.stop();
+  await Promise.all(made.map(async (close) => close()));
   files.remove();
 });
 
@@ -94,7 +102,6 @@ describe('FCM: what is sent', () => {
       { title: 'A', body: 'C' },
       { title: 'Own', body: 'News' },
     ]);
-    await named.close();
   });
 
   it('is at most 4,096 bytes of data and notification', async () => {
@@ -181,7 +188,6 @@ describe('FCM: access tokens', () => {
     const hasty = publisherFor({}, { PUSH_TIMEOUT_MS: '60' });
     server.otherwise = () => () => undefined;
     expect(await push({}, hasty)).toMatchObject({ kind: 'retry' });
-    await hasty.close();
   });
 });
 

@@ -14,6 +14,8 @@ let server: PushServiceServer;
 let microsoft: FakeWns;
 let files: ProviderFiles;
 let publisher: WnsPublisher;
+/** Closed after each test, whatever became of it: an open server would keep jest from ending. */
+let made: (() => Promise<void>)[];
 
 function publisherFor(wns: Record<string, unknown> = {}, env: Record<string, string> = {}): WnsPublisher {
   const common = {
@@ -27,7 +29,9 @@ function publisherFor(wns: Record<string, unknown> = {}, env: Record<string, str
     { WNS_SECRET: 'very secret' },
   );
   const config = testConfig({ PUSH_ALLOWED_HOSTS: '127.0.0.1', ...env });
-  return new WnsPublisher(config, settings, new AddressPolicy(config));
+  const one = new WnsPublisher(config, settings, new AddressPolicy(config));
+  made.push(async () => one.close());
+  return one;
 }
 
 async function push(properties = {}, by = publisher, text = MESSAGE.text): Promise<PushOutcome> {
@@ -40,15 +44,16 @@ function sends(): Seen[] {
 
 beforeEach(async () => {
   files = new ProviderFiles();
+  made = [];
   server = await PushServiceServer.start({ http1: true });
+  made.push(async () => server.stop());
   microsoft = new FakeWns();
   server.otherwise = microsoft.answer;
   publisher = publisherFor();
 });
 
 afterEach(async () => {
-  await publisher.close();
-  await server.stop();
+  await Promise.all(made.map(async (close) => close()));
   files.remove();
 });
 
@@ -146,7 +151,6 @@ describe('WNS: what an answer means', () => {
     const hasty = publisherFor({}, { PUSH_TIMEOUT_MS: '100' });
     microsoft.send = () => () => undefined;
     expect(await push({}, hasty)).toMatchObject({ kind: 'retry', code: 'push.timeout' });
-    await hasty.close();
   });
 });
 
@@ -193,7 +197,6 @@ describe('WNS: channels', () => {
         code: 'push.device-invalid',
       });
     }
-    await strict.close();
     expect(server.seen).toHaveLength(0);
   });
 
