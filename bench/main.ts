@@ -2,13 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { parseCommandLine, USAGE, type CommandLine } from './command-line.js';
 import { conditions } from './report/conditions.js';
 import { plot } from './report/plot.js';
-import { describe, isMet } from './report/table.js';
+import { describe, hasCollapsed, isMet, sayTarget } from './report/table.js';
 import type { Outcome, Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
 import { Stage } from './stage.js';
 
 /** EX_USAGE of sysexits.h */
 const EXIT_USAGE = 64;
+/** A short run beside other work on a machine with two cores has been seen to halve ratios; a collapse is worse. */
+const COLLAPSE = 3;
 
 export interface Measured {
   name: string;
@@ -21,7 +23,7 @@ async function main(): Promise<void> {
   const order = orderOrExit();
   if (order.help) return console.log(USAGE);
   if (order.list) return console.log(SCENARIOS.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'));
-  const scenarios = chosen(order.scenarios);
+  const scenarios = chosen(order);
   const stage = await Stage.open({
     rounds: order.rounds,
     scale: order.scale,
@@ -43,10 +45,7 @@ async function main(): Promise<void> {
       await writeFile(order.json, `${JSON.stringify({ conditions: under, results }, undefined, 2)}\n`);
     }
     if (order.svg !== undefined) await writeFile(order.svg, plot(results));
-    const missed = results
-      .flatMap(({ outcome }) => outcome.targets)
-      .filter((target) => !isMet(target, order.tolerance));
-    if (missed.length > 0) process.exitCode = 1;
+    if (!judge(results, order)) process.exitCode = 1;
   } finally {
     await stage.close();
   }
@@ -61,6 +60,18 @@ async function measure(scenario: Scenario, stage: Stage): Promise<Measured> {
   return { name: scenario.name, unit: scenario.unit, seconds, outcome };
 }
 
+/** Says what was missed, if anything. */
+function judge(results: readonly Measured[], { short }: CommandLine): boolean {
+  const missed = results.flatMap(({ name, outcome }) =>
+    outcome.targets
+      .filter((target) => (short ? hasCollapsed(target, COLLAPSE) : !isMet(target)))
+      .map((target) => `  ${name}, ${sayTarget(target)}`),
+  );
+  if (missed.length === 0) console.log(short ? '\nno collapse' : '\nall targets are met');
+  else console.log([`\n${short ? 'collapsed' : 'missed'}:`, ...missed].join('\n'));
+  return missed.length === 0;
+}
+
 function orderOrExit(): CommandLine {
   try {
     return parseCommandLine(process.argv.slice(2));
@@ -70,13 +81,14 @@ function orderOrExit(): CommandLine {
   }
 }
 
-function chosen(names: readonly string[]): readonly Scenario[] {
+function chosen({ scenarios: names, short }: CommandLine): readonly Scenario[] {
   const unknown = names.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
   if (unknown.length > 0) {
     console.error(`There is no scenario '${unknown.join("', '")}'; --list names them.`);
     process.exit(EXIT_USAGE);
   }
-  return names.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => names.includes(name));
+  if (names.length === 0) return SCENARIOS.filter(({ inShort }) => inShort || !short);
+  return SCENARIOS.filter(({ name }) => names.includes(name));
 }
 
 await main();

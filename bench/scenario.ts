@@ -19,14 +19,21 @@ export interface Side {
   runs: Run[];
 }
 
-/** A figure that issue-like promises are made about. */
+/** A figure that something is promised about. */
 export interface Target {
   name: string;
   value: number;
   /** `min`: at least; `max`: at most. */
-  limit: { min: number } | { max: number };
+  limit: Limit;
+  /** Empty for a ratio of two sides. */
   unit: string;
+  /** Nothing is promised; this is what it was when it was last looked at, and a fall below it wants an explanation. */
+  isUsual?: true;
+  /** What is reached where the limit is not: the short run is judged by it. */
+  reached?: number;
 }
+
+export type Limit = { min: number } | { max: number };
 
 export interface Outcome {
   sides: Side[];
@@ -41,5 +48,7 @@ export interface Scenario {
   about: string;
   /** What `perSecond` counts. */
   unit: string;
+  /** Whether the short run has it: a tenth of it, on a busy machine, still says something. */
+  inShort: boolean;
   run(stage: Stage): Promise<Outcome>;
 }

@@ -2,31 +2,43 @@ import { Pool } from 'undici';
 import { serveCommands } from '../processes/worker.js';
 import { conversationId } from '../load/conversations.js';
 
-// What draining a backlog cannot do without: one POST for each record, 32 at a time.
+// What draining cannot do without: one POST for each record, so many at a time.
 
-const CONNECTIONS = 32;
-/** As long as the seeded records. */
-const FILLING = 'x'.repeat(600);
+interface Loop {
+  /** Where to; all get the same share. */
+  urls: string[];
+  count: number;
+  /** Requests under way at a time, all receivers together. */
+  connections: number;
+  /** Length of a body, about. */
+  bytes: number;
+}
 
 const commands = {
-  async post({ historyUrl, count }: { historyUrl: string; count: number }): Promise<void> {
-    const { origin, pathname: path } = new URL(historyUrl);
-    const pool = new Pool(origin, { connections: CONNECTIONS });
+  async post({ urls, count, connections, bytes }: Loop): Promise<void> {
+    const filling = 'x'.repeat(bytes);
+    const targets = urls.map((url) => {
+      const { origin, pathname: path } = new URL(url);
+      return { pool: new Pool(origin, { connections: Math.ceil(connections / urls.length) }), path };
+    });
     let next = 0;
-    const loop = async (): Promise<void> => {
+    const loop = async ({ pool, path }: { pool: Pool; path: string }): Promise<void> => {
       while (next < count) {
         const id = conversationId(next++);
         const answer = await pool.request({
           method: 'POST',
           path,
           headers: { 'content-type': 'application/json', 'idempotency-key': id },
-          body: JSON.stringify({ recordId: id, conversationId: id, notes: FILLING }),
+          body: JSON.stringify({ conversationId: id, notes: filling }),
         });
         await answer.body.dump();
       }
     };
-    await Promise.all(Array.from({ length: CONNECTIONS }, loop));
-    await pool.close();
+    const shares = targets.flatMap((target) =>
+      Array.from({ length: Math.ceil(connections / urls.length) }, () => loop(target)),
+    );
+    await Promise.all(shares);
+    await Promise.all(targets.map(({ pool }) => pool.close()));
   },
 };
 

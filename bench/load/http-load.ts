@@ -3,36 +3,28 @@ import { asError } from '../../src/common/errors.js';
 import { serveCommands } from '../processes/worker.js';
 import { Latencies } from '../report/latencies.js';
 import type { BurstResult } from './world.js';
-import { conversationId } from './conversations.js';
+import { REQUESTS, type PreparedRequest, type RequestKind } from './requests.js';
 
-// The program of the HTTP load generator: autocannon, each request with a conversation of its own.
+// The program of the HTTP load generator: autocannon, no two requests alike.
 
 interface Load {
   url: string;
-  path: string;
+  kind: RequestKind;
   key: string;
   connections: number;
-  /** Requests; their conversations are numbered from `from`. */
+  /** Requests; they are numbered from `from`. */
   from: number;
   count: number;
-}
-
-function bodyOf(no: number): string {
-  return JSON.stringify({
-    conversationId: conversationId(no),
-    customerId: `C-${no}`,
-    agentId: 'c1d2a3b4-7abc-44b9-81e5-64e1e9e0ccf2',
-    channel: 'CALL',
-    subject: 'Invoice 77',
-    notes: 'The caller asked for a copy of invoice 77.',
-    attributes: { caseId: '88' },
-  });
+  /** URLs that subscriptions to callbacks name. */
+  receivers?: string[];
 }
 
 const commands = {
   /** @throws Error when an answer was none of 2xx */
-  async post({ url, path, key, connections, from, count }: Load): Promise<BurstResult> {
+  async post({ url, kind, key, connections, from, count, receivers = [] }: Load): Promise<BurstResult> {
     let no = from;
+    const prepare: (no: number, receivers: readonly string[]) => PreparedRequest = REQUESTS[kind];
+    const common = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
     // autocannon's own histogram has whole milliseconds.
     const latencies = new Latencies();
     const startedAt = performance.now();
@@ -47,9 +39,10 @@ const commands = {
           requests: [
             {
               method: 'POST',
-              path,
-              headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-              setupRequest: (request) => ({ ...request, body: bodyOf(no++) }),
+              setupRequest: (request) => {
+                const { path, headers, body } = prepare(no++, receivers);
+                return { ...request, path, headers: { ...common, ...headers }, body: JSON.stringify(body) };
+              },
             },
           ],
         },

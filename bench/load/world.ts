@@ -3,7 +3,7 @@ import { serveCommands } from '../processes/worker.js';
 import { Latencies, type LatencySummary } from '../report/latencies.js';
 import { eventFrame, numberOf, numberOfTopic, topicOf } from './conversations.js';
 import { GenesysStandIn } from './genesys.js';
-import { HistoryStandIn, type HistoryMode } from './history.js';
+import { Receiver, type ReceiverMode } from './receiver.js';
 
 // The program of the load generator: Genesys Cloud on one side of the gateway, the history on the other, so that both
 // ends of a latency are read from one clock.
@@ -34,7 +34,7 @@ let latencies = new Latencies();
 const waiting = new Set<() => void>();
 let onReleased: (no: number) => void = () => undefined;
 
-const history = new HistoryStandIn((conversationId) => {
+const history = new Receiver((conversationId) => {
   const no = numberOf(conversationId);
   const at = sentAt.get(no);
   if (at !== undefined) latencies.record(performance.now() - at);
@@ -141,7 +141,7 @@ const commands = {
     }
   },
 
-  setHistory(mode: HistoryMode): void {
+  setHistory(mode: ReceiverMode): void {
     history.mode = mode;
   },
 

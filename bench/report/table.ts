@@ -1,4 +1,4 @@
-import type { Outcome, Run, Scenario, Side, Target } from '../scenario.js';
+import type { Limit, Outcome, Run, Scenario, Side, Target } from '../scenario.js';
 import { median } from './rounds.js';
 
 /** What one scenario came to, for people. */
@@ -12,14 +12,28 @@ export function describe(scenario: Scenario, outcome: Outcome): string {
   );
 }
 
-/** @param tolerance how far from its limit a figure may be: 1 for as promised, 3 for a third or three times of it */
-export function isMet({ value, limit }: Target, tolerance = 1): boolean {
-  return 'min' in limit ? value >= limit.min / tolerance : value <= limit.max * tolerance;
+/** Whether a figure is as promised. */
+export function isMet({ value, limit }: Target): boolean {
+  return isWithin(value, limit, 1);
 }
 
-export function sayTarget({ name, value, limit, unit }: Target): string {
+/**
+ * Whether a short run on a busy machine shows a collapse: a ratio of two sides that is this factor beside what is promised,
+ * or beside what is reached. Times and sizes say nothing there.
+ */
+export function hasCollapsed({ value, limit, unit, reached }: Target, factor: number): boolean {
+  if (unit !== '') return false;
+  if (reached === undefined) return !isWithin(value, limit, factor);
+  return !isWithin(value, 'min' in limit ? { min: reached } : { max: reached }, factor);
+}
+
+function isWithin(value: number, limit: Limit, factor: number): boolean {
+  return 'min' in limit ? value >= limit.min / factor : value <= limit.max * factor;
+}
+
+export function sayTarget({ name, value, limit, unit, isUsual }: Target): string {
   const bound = 'min' in limit ? `≥ ${number(limit.min)}` : `≤ ${number(limit.max)}`;
-  return `${name}: ${number(value)} ${unit}`.trimEnd() + ` (${bound})`;
+  return `${name}: ${number(value)} ${unit}`.trimEnd() + ` (${isUsual ? 'usually ' : ''}${bound})`;
 }
 
 /** The medians over the rounds of one side, as texts by column. */

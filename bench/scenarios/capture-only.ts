@@ -16,6 +16,7 @@ export const captureOnly: Scenario = {
   name: 'capture-only',
   about: 'events received → committed to SQLite, while the history takes requests and does not answer',
   unit: 'events/s',
+  inShort: true,
   async run(stage) {
     const topics = stage.size(TOPICS, 2_000);
     const sides = await alternate(stage, {

@@ -19,6 +19,7 @@ export const capture: Scenario = {
   name: 'capture',
   about: `events received → record taken → topic given back, ${WINDOW} at a time; SQLite and PostgreSQL`,
   unit: 'events/s',
+  inShort: true,
   async run(stage) {
     const topics = stage.size(TOPICS, 500);
     const sides = await alternate(stage, {

@@ -10,6 +10,7 @@ export const costOverTime: Scenario = {
   name: 'cost-over-time',
   about: 'capture with 10,000, 100,000 and 1,000,000 delivered rows stored, SQLite',
   unit: 'events/s',
+  inShort: false,
   async run(stage) {
     const topics = stage.size(TOPICS, 500);
     const sizes = STORED.map((full) => stage.size(full));

@@ -5,6 +5,8 @@ import { captureOnly } from './capture-only.js';
 import { costOverTime } from './cost-over-time.js';
 import { intake } from './intake.js';
 import { latency } from './latency.js';
+import { pushCallbacks } from './push-callbacks.js';
+import { pushFanOut } from './push-fan-out.js';
 import { recovery } from './recovery.js';
 import { rotation } from './rotation.js';
 import { scale } from './scale.js';
@@ -22,4 +24,6 @@ export const SCENARIOS: readonly Scenario[] = [
   recovery,
   backlog,
   costOverTime,
+  pushFanOut,
+  pushCallbacks,
 ];

@@ -17,6 +17,7 @@ export const intake: Scenario = {
   name: 'intake',
   about: `POST /customers/supportInteraction by autocannon over ${CONNECTIONS} connections, SQLite`,
   unit: 'requests/s',
+  inShort: true,
   async run(stage) {
     const sides = await alternate(stage, { bare: () => bare(stage), gateway: () => gateway(stage) });
     const p99 = (run: Run): number => run.latency?.p99 ?? 0;
@@ -48,7 +49,7 @@ async function gateway(stage: Stage): Promise<Run> {
 
 async function load(stage: Stage, url: string, processes: Record<string, number>): Promise<Run> {
   const worker = stage.worker<HttpLoad>('load/http-load');
-  const order = { url, path: '/customers/supportInteraction', key: INTAKE_KEY, connections: CONNECTIONS };
+  const order = { url, kind: 'interaction', key: INTAKE_KEY, connections: CONNECTIONS } as const;
   const warmUp = stage.size(WARM_UP, 200);
   await worker.call('post', { ...order, from: 0, count: warmUp });
   const [result, usage] = await measured({ ...processes, load: worker.pid }, () =>

@@ -16,6 +16,7 @@ export const latency: Scenario = {
   name: 'latency',
   about: `frame received → record taken, at ${PER_SECOND} events/s`,
   unit: 'events/s',
+  inShort: false,
   async run(stage) {
     const sides = await alternate(stage, {
       bare: () => bare(stage),

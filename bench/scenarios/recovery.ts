@@ -11,6 +11,7 @@ export const recovery: Scenario = {
   name: 'recovery',
   about: `start with ${WAITING} interactions waiting and ${UNDELIVERED} records undelivered: time to ready, to drained`,
   unit: '',
+  inShort: false,
   async run(stage) {
     const sides = await alternate(stage, { 'bare read': () => bare(stage), gateway: () => gateway(stage) });
     const ready = medianOf(sides, 'gateway', (run) => run.figures?.['ready ms'] ?? 0);

@@ -13,6 +13,7 @@ export const rotation: Scenario = {
   name: 'rotation',
   about: `socket_closing on a channel of 1,000 topics at ${PER_SECOND} events/s: time until all are on a new one`,
   unit: 'events/s',
+  inShort: false,
   async run(stage) {
     const sides = await alternate(stage, { bare: () => bare(stage), gateway: () => gateway(stage) });
     const figure = (name: string) => medianOf(sides, 'gateway', (run) => run.figures?.[name] ?? 0);

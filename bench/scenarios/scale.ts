@@ -18,6 +18,7 @@ export const scale: Scenario = {
   name: 'scale',
   about: '19,000 interactions waiting on 19 channels: time to all subscribed, memory of each, CPU when idle',
   unit: '',
+  inShort: false,
   async run(stage) {
     const topics = stage.size(TOPICS, 1_000);
     const sides = await alternate(stage, {

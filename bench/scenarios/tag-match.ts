@@ -14,6 +14,7 @@ export const tagMatch: Scenario = {
   name: 'tag-match',
   about: 'one tag against 1,000,000 subscriptions, exact and with wildcards, beside qlobber; memory of both',
   unit: 'matches/s',
+  inShort: true,
   async run(stage) {
     const subscriptions = stage.size(SUBSCRIPTIONS, 1_000);
     const matches = stage.size(MATCHES, 1_000);

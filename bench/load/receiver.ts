@@ -2,19 +2,20 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { listening } from './listening.js';
 
 /** `hang` takes requests and never answers. */
-export type HistoryMode = 'answer' | 'refuse' | 'hang';
+export type ReceiverMode = 'answer' | 'refuse' | 'hang';
 
-const TAKEN = 'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+const TAKEN = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
 const REFUSED = 'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
 const MARK = '"conversationId":"';
 const BODY_LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /**
- * CommunicationHistory-manager as far as a load generator needs it: reads POSTs and answers them, straight on the socket.
- * An HTTP server with a parser for everything would cost more than the client whose cost is to be measured.
+ * CommunicationHistory-manager, or whoever takes callbacks, as far as a load generator needs it: reads POSTs and answers
+ * them, straight on the socket. An HTTP server with a parser for everything would cost more than the client whose cost is
+ * to be measured.
  */
-export class HistoryStandIn {
-  mode: HistoryMode = 'answer';
+export class Receiver {
+  mode: ReceiverMode = 'answer';
   /** Records that were taken. */
   taken = 0;
   readonly #server: Server;
