@@ -21,7 +21,7 @@ const GMS_USER = ApiHeader({
 
 /** What all routes share. */
 export function ApiNotifications(): ClassDecorator {
-  return ApiParam({ name: 'version', schema: { type: 'string', enum: ['1', '2'] } }) as ClassDecorator;
+  return ApiParam({ name: 'version', schema: { type: 'string', enum: ['1', '2'] } });
 }
 
 export function ApiSubscribed(): MethodDecorator {

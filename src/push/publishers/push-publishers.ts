@@ -33,6 +33,6 @@ export class PushPublishers {
 
   /** Closes the connections of all. */
   async close(): Promise<void> {
-    await Promise.all([...new Set(this.byType.values())].map((publisher) => publisher.close?.()));
+    await Promise.all([...new Set(this.byType.values())].map(async (publisher) => publisher.close?.()));
   }
 }

@@ -62,9 +62,11 @@ export class FanOut {
     return written;
   }
 
-  private plan(event: NewEvent, { match }: Matcher): Plan {
+  private plan(event: NewEvent, matcher: Matcher): Plan {
     const { id, providerName } = event;
-    const matching = match(event.tag).filter((one) => providerName === undefined || one.providerName === providerName);
+    const matching = matcher
+      .match(event.tag)
+      .filter((one) => providerName === undefined || one.providerName === providerName);
     const targets = matching.filter(({ subscriberId }) => !this.limits.isOver(subscriberId));
     const dropped = matching.length - targets.length;
     const answer = { id, matched: targets.length, ...(dropped === 0 ? {} : { dropped }) };

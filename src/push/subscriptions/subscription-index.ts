@@ -83,7 +83,7 @@ export class SubscriptionIndex {
     // Another one may have been here while we waited.
     let mark: ChangeMark = { changeNo: this.changeNo };
     if (mark.changeNo >= changeNo) return;
-    let page: ChangedRow[] = [];
+    let page: ChangedRow[];
     do {
       page = await this.subscriptions.changedAfter(trx, mark, PAGE);
       for (const row of page) {
