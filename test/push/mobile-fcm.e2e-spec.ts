@@ -133,6 +133,17 @@ describe('FCM: what an answer means', () => {
     expect([google.granted, sends().length]).toEqual([1, 1]);
   });
 
+  it('a 404 without a code of FCM’s own ends the subscription only in the words that FCM has for devices', async () => {
+    const notFound = (message: string) => () => ({
+      status: 404,
+      body: { error: { code: 404, status: 'NOT_FOUND', message } },
+    });
+    google.send = notFound('Requested entity was not found.');
+    expect(await push()).toMatchObject({ kind: 'gone', status: 404 });
+    google.send = notFound('Project my-project was not found.');
+    expect(await push()).toMatchObject({ kind: 'retry', status: 404 });
+  });
+
   it('honours Retry-After', async () => {
     google.send = () => fcmError(503, 'UNAVAILABLE', 'UNAVAILABLE', { 'retry-after': '9' });
     expect(await push()).toMatchObject({ kind: 'retry', retryAfterMs: 9_000 });
