@@ -2,7 +2,8 @@ import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { createGateway } from './bootstrap.js';
 import { asError } from './common/errors.js';
-import { loadConfigOrExit } from './config/boot.js';
+import { EXIT_CONFIG, loadConfigOrExit } from './config/boot.js';
+import { ConfigError } from './config/config-error.js';
 import { crashOnUncaught, end, endOnSignals } from './lifecycle/process-signals.js';
 import { Logs } from './telemetry/logs.js';
 
@@ -18,6 +19,11 @@ async function main(): Promise<void> {
     await app.listen(config.server.port, config.server.host);
     logs.of('gateway').info({ url: await app.getUrl() }, 'listening');
   } catch (thrown) {
+    // What a settings file says is found while the parts are made; it is the operator's to repair, as the environment is.
+    if (thrown instanceof ConfigError) {
+      process.stderr.write(thrown.render());
+      process.exit(EXIT_CONFIG);
+    }
     logs.of('gateway').fatal({ err: asError(thrown) }, 'the gateway could not start');
     // Its background parts may run already: left alone they would take work that nobody could ask about.
     if (started) await end(started, 'could not start');
