@@ -1,5 +1,5 @@
 /** What a terminal could take for a command, or for another direction of writing. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const PLAIN = /^[\w.:@+/-]+$/;
 
 /** `time conversation type fields` of one event, on one line that is safe to print: customers wrote some of it. */

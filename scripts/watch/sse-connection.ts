@@ -65,7 +65,7 @@ export async function readStream(
       onEvent: ({ event = 'message', data }) => listener.event({ event, data: jsonOf(data) }),
     });
     const decoder = new TextDecoder();
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as ReadableStream<Uint8Array>) {
       heard();
       parser.feed(decoder.decode(chunk, { stream: true }));
     }

@@ -72,6 +72,7 @@ describe('the direct stream', () => {
 
   const { stringify } = JSON;
   const upgrades = () => simulator.genesys.requests.filter(({ path }) => path.startsWith(`${PATH}?`));
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON documents, looked at from outside
   const sent = (): any[] =>
     simulator.genesys.frames.filter(({ direction }) => direction === 'in').map(({ text }) => JSON.parse(text));
   /** Asked again after everything that the simulator does, and after each turn of ours. */

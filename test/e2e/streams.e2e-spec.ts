@@ -35,7 +35,10 @@ describe('conversation streams over channels', () => {
   });
 
   async function open(query: Record<string, string>, key: string = KEYS.publish): Promise<SseClient> {
-    const client = await SseClient.open(`${gateway.url}/conversations/events?${new URLSearchParams(query)}`, key);
+    const client = await SseClient.open(
+      `${gateway.url}/conversations/events?${String(new URLSearchParams(query))}`,
+      key,
+    );
     clients.push(client);
     return client;
   }
@@ -50,7 +53,11 @@ describe('conversation streams over channels', () => {
     const search = typeof query === 'string' ? query : String(new URLSearchParams(query));
     const response = await fetch(`${gateway.url}/conversations/events?${search}`, { headers: { 'x-api-key': key } });
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
-    return { status: response.status, headers: response.headers, body: (await response.json()) as any };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as { code: string; message: string },
+    };
   }
 
   const topicOf = (kind: string): string => `v2.detail.events.conversation.${id}.${kind}`;
@@ -147,7 +154,10 @@ describe('conversation streams over channels', () => {
     await simulator.history.waitFor(() => simulator.history.records.size === 2);
     await released();
     expect(simulator.history.received).toHaveLength(2);
-    expect([...simulator.history.received].map(({ body }) => (body as any).obtainedBy)).toEqual(['event', 'event']);
+    expect([...simulator.history.received].map(({ body }) => (body as { obtainedBy: string }).obtainedBy)).toEqual([
+      'event',
+      'event',
+    ]);
   });
 
   it('gives the types and fields that were asked for', async () => {

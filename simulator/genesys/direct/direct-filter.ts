@@ -39,7 +39,7 @@ export function filtered(payload: DirectPayload, filter: DirectFilter): Record<s
   // "statusChanged" among the excluded: "Ignore status changes if not needed".
   if (exclude.some((name) => name.toLowerCase() === payload.eventType.toLowerCase())) return undefined;
   const included = include.includes('*') ? payload : copyPaths(payload, include);
-  const result = structuredClone(included) as Record<string, unknown>;
+  const result = structuredClone<Record<string, unknown>>(included);
   for (const path of exclude) removePath(result, path.split('.'));
   return result;
 }
