@@ -13,11 +13,12 @@ import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { recordOfResult } from './interaction-record.js';
 import { InteractionConflictError } from './interaction.errors.js';
 import { InteractionFollowers } from './interaction-followers.js';
-import { InteractionRepository, type InteractionDraft } from './interaction.repository.js';
+import type { InteractionDraft } from './interaction-insert.js';
+import { InteractionRepository } from './interaction.repository.js';
 import type { SupportInteraction, SupportResult } from './interaction.schemas.js';
 import { requestHash } from './request-hash.js';
 
-/** Most interactions stored in one transaction; 500 rows of 20 columns stay below SQLite's 32,766 variables. */
+/** Most interactions stored in one transaction. */
 const MAX_BATCH = 500;
 
 export interface Accepted {

@@ -1,26 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
+import { justCompared, oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
+import { type InteractionDraft, insertInteractions, type InteractionTerms } from './interaction-insert.js';
 
 /**
- * Nothing has been captured for these yet. Written out, not bound: SQLite uses the indexes on waiting interactions only
- * where the statement repeats their condition to the letter.
+ * Nothing has been captured for these yet; for finding them by their owner. Written out, not bound: SQLite uses the index
+ * on waiting interactions only where the statement repeats its condition to the letter.
  */
 const WAITING = sql<boolean>`status in ('accepted', 'listening')`;
-
-/** What is needed to store an interaction; the rest is filled in here. */
-export interface InteractionDraft {
-  id: string;
-  conversationId: string;
-  customerId: string;
-  agentId: string;
-  requestHash: string;
-  channel: string | null;
-  subject: string | null;
-  notes: string | null;
-  attributes: string | null;
-}
+/** The same of rows that are found by something else. */
+const STILL_WAITING = sql<boolean>`${justCompared('status')} in ('accepted', 'listening')`;
 
 export interface DeliveryFacts {
   attempts: number;
@@ -40,42 +31,18 @@ export class InteractionRepository {
   async insertNew(
     trx: Transaction<Schema>,
     drafts: readonly InteractionDraft[],
-    extra: { owner: string; ttlMs: number; lookupInMs: number } & Partial<
-      Pick<InteractionRow, 'status' | 'result_hash'>
-    >,
+    terms: InteractionTerms,
   ): Promise<InteractionRow[]> {
-    const { now } = this.database;
-    const status = extra.status ?? 'accepted';
-    return trx
-      .insertInto('interactions')
-      .values((eb) =>
-        drafts.map((draft) => ({
-          id: draft.id,
-          conversation_id: draft.conversationId,
-          customer_id: draft.customerId,
-          agent_id: draft.agentId,
-          request_hash: draft.requestHash,
-          result_hash: extra.result_hash ?? null,
-          channel: draft.channel,
-          subject: draft.subject,
-          notes: draft.notes,
-          attributes: draft.attributes,
-          status,
-          owner: extra.owner,
-          accepted_at: now,
-          expires_at: eb(now, '+', extra.ttlMs),
-          captured_at: status === 'captured' ? now : null,
-          lookup_at: status === 'captured' ? null : eb(now, '+', extra.lookupInMs),
-        })),
-      )
-      .onConflict((conflict) => conflict.columns(['conversation_id', 'customer_id', 'agent_id']).doNothing())
-      .returningAll()
-      .execute();
+    return insertInteractions(trx, this.database, drafts, terms);
   }
 
   /** All interactions of these conversations, whatever their status. */
   async ofConversations(trx: Transaction<Schema>, conversationIds: readonly string[]): Promise<InteractionRow[]> {
-    return trx.selectFrom('interactions').selectAll().where('conversation_id', 'in', conversationIds).execute();
+    return trx
+      .selectFrom('interactions')
+      .selectAll()
+      .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
+      .execute();
   }
 
   /** Those that wait for after-call work on these conversations, the oldest first. */
@@ -83,8 +50,8 @@ export class InteractionRepository {
     return trx
       .selectFrom('interactions')
       .selectAll()
-      .where('conversation_id', 'in', conversationIds)
-      .where(WAITING)
+      .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
+      .where(STILL_WAITING)
       .orderBy('accepted_at')
       .orderBy('id')
       .execute();
@@ -104,8 +71,8 @@ export class InteractionRepository {
         lookup_at: null,
         ...(heard ? { listening_at: eb.fn.coalesce('listening_at', now) } : {}),
       }))
-      .where('id', 'in', ids)
-      .where(WAITING)
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(STILL_WAITING)
       .returning('id')
       .execute();
     return new Set(rows.map((row) => row.id));
@@ -135,8 +102,8 @@ export class InteractionRepository {
         lookup_step: 0,
         ...(gapId === undefined ? {} : { gap_id: gapId }),
       }))
-      .where('conversation_id', 'in', conversationIds)
-      .where(WAITING)
+      .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
+      .where(STILL_WAITING)
       .execute();
   }
 
@@ -151,7 +118,7 @@ export class InteractionRepository {
         lookup_at: eb.fn<number>(this.least, [eb(this.database.now, '+', lookupInMs), 'lookup_at']),
       }))
       .where('conversation_id', '=', conversationId)
-      .where(WAITING)
+      .where(STILL_WAITING)
       .execute();
   }
 
@@ -161,8 +128,8 @@ export class InteractionRepository {
       .selectFrom('interactions')
       .select('conversation_id')
       .distinct()
-      .where('conversation_id', 'in', conversationIds)
-      .where(WAITING)
+      .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
+      .where(STILL_WAITING)
       .execute();
     const busy = new Set(waiting.map((row) => row.conversation_id));
     return conversationIds.filter((id) => !busy.has(id));
@@ -213,8 +180,8 @@ export class InteractionRepository {
           .else(eb(this.database.now, '+', inMs))
           .end(),
       }))
-      .where('id', 'in', ids)
-      .where(WAITING)
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(STILL_WAITING)
       .execute();
   }
 
@@ -223,8 +190,8 @@ export class InteractionRepository {
     return trx
       .updateTable('interactions')
       .set({ status: 'expired', expired_at: this.database.now, lookup_at: null })
-      .where('id', 'in', ids)
-      .where(WAITING)
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(STILL_WAITING)
       .where('expires_at', '<=', this.database.now)
       .returningAll()
       .execute();
@@ -236,7 +203,7 @@ export class InteractionRepository {
       .updateTable('interactions')
       .set({ status: 'cancelled', cancelled_at: this.database.now, lookup_at: null })
       .where('id', '=', id)
-      .where(WAITING)
+      .where(STILL_WAITING)
       .returning('id')
       .execute();
     return rows.length > 0;
@@ -248,8 +215,8 @@ export class InteractionRepository {
     await trx
       .updateTable('interactions')
       .set({ status, [at]: this.database.now })
-      .where('id', 'in', ids)
-      .where('status', '=', 'captured')
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('status'), '=', 'captured')
       .execute();
   }
 
@@ -270,7 +237,11 @@ export class InteractionRepository {
       const ids = rows.map((row) => row.id);
       if (ids.length > 0) {
         // Should a record disagree with its interaction and not be delivered, it stays: the ledger's alarm is about it.
-        await trx.deleteFrom('deliveries').where('subject_id', 'in', ids).where('state', '=', 'delivered').execute();
+        await trx
+          .deleteFrom('deliveries')
+          .where(oneOf(this.database.kind, 'subject_id', ids))
+          .where(justCompared('state'), '=', 'delivered')
+          .execute();
       }
       return ids.length;
     });
@@ -281,8 +252,8 @@ export class InteractionRepository {
     await trx
       .updateTable('interactions')
       .set({ status: 'captured', dead_at: null })
-      .where('id', 'in', ids)
-      .where('status', '=', 'dead')
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('status'), '=', 'dead')
       .execute();
   }
 

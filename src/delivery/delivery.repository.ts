@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
-import { jsonList, jsonRows } from '../storage/json-rows.js';
+import { jsonList, jsonRows, justCompared, oneOf } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import type { DeliveryDraft } from './sink.js';
 
@@ -246,8 +246,8 @@ export class DeliveryRepository {
         due_at: this.database.now,
         dead_at: null,
       })
-      .where('id', 'in', jsonList(this.database.kind, ids))
-      .where('state', '=', 'dead')
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('state'), '=', 'dead')
       .returningAll()
       .execute();
   }

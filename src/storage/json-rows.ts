@@ -31,3 +31,18 @@ export function jsonList(kind: 'sqlite' | 'postgres', values: readonly string[])
     ? sql`(select json_array_elements_text(${json}::json))`
     : sql`(select value from json_each(${json}))`;
 }
+
+/** `column` is one of `values`, as one parameter. PostgreSQL plans an array better than a query that it cannot look into. */
+export function oneOf(kind: 'sqlite' | 'postgres', column: string, values: readonly string[]): RawBuilder<boolean> {
+  return kind === 'postgres'
+    ? sql<boolean>`${sql.ref(column)} = any(${values}::text[])`
+    : sql<boolean>`${sql.ref(column)} in ${jsonList(kind, values)}`;
+}
+
+/**
+ * A column that is compared but must not be what the rows are found by. The databases guess how many rows have a status,
+ * and guess that nearly none wait: they would walk through all that wait rather than look up the few that are named.
+ */
+export function justCompared(column: string): RawBuilder<string> {
+  return sql<string>`coalesce(${sql.ref(column)}, '')`;
+}

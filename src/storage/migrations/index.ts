@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { createInitialSchema } from './0001-initial.js';
 import { addReplayAndAudit } from './0002-replay-audit.js';
 import { addPush } from './0003-push.js';
+import { dropWaitingIndex } from './0004-fewer-indexes.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -13,4 +14,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0001-initial': createInitialSchema,
   '0002-replay-audit': addReplayAndAudit,
   '0003-push': addPush,
+  '0004-fewer-indexes': dropWaitingIndex,
 };

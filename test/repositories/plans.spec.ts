@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
+import BetterSqlite3 from 'better-sqlite3';
+import pg from 'pg';
+import { sql } from 'kysely';
+import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
+import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
+import type { Database } from '../../src/storage/database.js';
+import { describeEachDatabase } from '../helpers/databases.js';
+
+const OWNER = 'replica-1';
+/** As many as wait on 5 channels: walking through all of them for each batch is what must not happen. */
+const WAITING = 5_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+interface Statement {
+  text: string;
+  values: unknown[];
+}
+
+describeEachDatabase('Plans of the statements that each event and request needs', (getDb) => {
+  let database: Database;
+  let interactions: InteractionRepository;
+  let deliveries: DeliveryRepository;
+  let ids: string[];
+  let conversations: string[];
+
+  beforeEach(async () => {
+    database = getDb();
+    interactions = new InteractionRepository(database);
+    deliveries = new DeliveryRepository(database);
+    const drafts = Array.from({ length: WAITING }, (_, no) => ({
+      id: randomUUID(),
+      conversationId: randomUUID(),
+      customerId: 'C-1',
+      agentId: '',
+      requestHash: 'hash',
+      channel: null,
+      subject: null,
+      notes: String(no),
+      attributes: null,
+    }));
+    const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
+    await database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
+    await database.transaction((trx) =>
+      deliveries.insert(
+        trx,
+        drafts.map(({ conversationId: orderKey, id: subjectId }) => {
+          return { id: randomUUID(), sink: 'history', orderKey, subjectId, payload: '{}', receivedAt: 0 };
+        }),
+      ),
+    );
+    // They come one after the other in life.
+    await sql`update interactions set accepted_at = accepted_at - cast(notes as bigint)`.execute(database.db);
+    // As autovacuum does it within a minute; SQLite never has any statistics.
+    if (database.kind === 'postgres') await sql`analyze`.execute(database.db);
+    ids = drafts.slice(0, 64).map((draft) => draft.id);
+    conversations = drafts.slice(0, 64).map((draft) => draft.conversationId);
+  });
+
+  /** What the database is asked meanwhile. */
+  async function statementsOf(work: () => Promise<unknown>): Promise<Statement[]> {
+    const heard: Statement[] = [];
+    const spy =
+      database.kind === 'sqlite'
+        ? hearSqlite((text) => heard.push({ text, values: [] }))
+        : hearPostgres((text, values) => heard.push({ text, values }));
+    try {
+      await work();
+    } finally {
+      spy.mockRestore();
+    }
+    return heard.filter(({ text }) => /interactions|deliveries/.test(text));
+  }
+
+  /** How the database would carry these out. */
+  async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
+    const plans: string[] = [];
+    for (const statement of await statementsOf(work)) plans.push(await planOf(database, statement));
+    expect(plans).not.toEqual([]);
+    return plans;
+  }
+
+  it('finds those who wait by their conversation', async () => {
+    const plans = [
+      ...(await plansOf(() => database.transaction((trx) => interactions.waitingFor(trx, conversations)))),
+      ...(await plansOf(() => database.transaction((trx) => interactions.ofConversations(trx, conversations)))),
+      ...(await plansOf(() => interactions.idleAmong(conversations))),
+      ...(await plansOf(() => interactions.listening(conversations, 1_000, undefined))),
+    ];
+    for (const plan of plans) expect(plan).toMatch(/interactions_key|sqlite_autoindex_interactions_2/);
+    for (const plan of plans) expect(plan).not.toMatch(WALK);
+  });
+
+  it('finds interactions by their ids', async () => {
+    const plans = [
+      ...(await plansOf(() => interactions.scheduleLookups(ids, 1, 1_000))),
+      ...(await plansOf(() => database.transaction((trx) => interactions.capture(trx, ids, true)))),
+      ...(await plansOf(() => database.transaction((trx) => interactions.settle(trx, ids, 'delivered')))),
+    ];
+    for (const plan of plans) expect(plan).toMatch(/interactions_pkey|sqlite_autoindex_interactions_1/);
+    for (const plan of plans) expect(plan).not.toMatch(WALK);
+  });
+
+  it('finds what is due, and what an outcome is about, by what it is named', async () => {
+    const claim = { sink: 'history', limit: 32, token: 't', replica: OWNER, leaseMs: 1_000 };
+    const [claiming] = await plansOf(() => deliveries.claimDue(claim));
+    expect(claiming).toMatch(/deliveries_due/);
+    expect(claiming).toMatch(/deliveries_order/);
+    expect(claiming).not.toMatch(WALK);
+    const outcome = { v_id: ids[0] ?? '', v_claim: 't', v_state: 'delivered', v_attempts: 1, v_delay_ms: 0 } as const;
+    const outcomes = [{ ...outcome, v_status: 200, v_code: null, v_message: null }];
+    const [settling] = await plansOf(() => database.transaction((trx) => deliveries.settle(trx, outcomes)));
+    expect(settling).toMatch(/deliveries_id_key|sqlite_autoindex_deliveries_1|deliveries_claims/);
+    expect(settling).not.toMatch(WALK);
+  });
+});
+
+/** A table walked from end to end, or all that have one status. */
+const WALK = /SCAN (interactions|deliveries)\b|Seq Scan on|interactions_status/;
+
+function hearSqlite(tell: (text: string) => void): { mockRestore: () => void } {
+  // Statements stay prepared: whoever wants to see them must see them being prepared, so texts that came before are lost.
+  const { prepare } = BetterSqlite3.prototype;
+  return jest.spyOn(BetterSqlite3.prototype, 'prepare').mockImplementation(function (
+    this: BetterSqlite3.Database,
+    text: string,
+  ) {
+    tell(text);
+    return prepare.call(this, text);
+  });
+}
+
+function hearPostgres(tell: (text: string, values: unknown[]) => void): { mockRestore: () => void } {
+  const query = pg.Client.prototype.query as (...given: unknown[]) => unknown;
+  const heard = function (this: pg.Client, ...given: unknown[]): unknown {
+    const [first, second] = given as [string | { text: string; values?: unknown[] }, unknown[] | undefined];
+    const statement = typeof first === 'string' ? { text: first, values: second } : first;
+    tell(statement.text, statement.values ?? []);
+    return query.apply(this, given);
+  };
+  Object.assign(pg.Client.prototype, { query: heard });
+  return { mockRestore: () => Object.assign(pg.Client.prototype, { query }) };
+}
+
+async function planOf({ db, kind }: Database, { text, values }: Statement): Promise<string> {
+  if (kind === 'sqlite') {
+    // Bound values do not change SQLite's plans.
+    const explained = sql.raw<{ detail: string }>(`explain query plan ${text.replaceAll('?', 'null')}`);
+    return (await explained.execute(db)).rows.map((row) => row.detail).join('\n');
+  }
+  const parts = text.split(/\$\d+/);
+  const order = [...text.matchAll(/\$(\d+)/g)].map((match) => values[Number(match[1]) - 1]);
+  const bound = parts.map((part, n) => (n < order.length ? sql`${sql.raw(part)}${order[n]}` : sql.raw(part)));
+  const { rows } = await sql<{ 'QUERY PLAN': string }>`explain ${sql.join(bound, sql``)}`.execute(db);
+  return rows.map((row) => row['QUERY PLAN']).join('\n');
+}
