@@ -2,9 +2,13 @@ import type { Run, Side } from '../scenario.js';
 import type { Stage } from '../stage.js';
 
 /** Runs all sides in turns, round after round, so that what changes on the machine meets all of them alike. */
-export async function alternate(stage: Stage, sides: Record<string, () => Promise<Run>>): Promise<Side[]> {
+export async function alternate(
+  stage: Stage,
+  sides: Record<string, () => Promise<Run>>,
+  rounds = stage.options.rounds,
+): Promise<Side[]> {
   const results = Object.keys(sides).map((name): Side => ({ name, runs: [] }));
-  for (let round = 0; round < stage.options.rounds; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     for (const { name, runs } of results) {
       const run = await sides[name]?.();
       if (run) runs.push(run);

@@ -3,7 +3,7 @@ import type { Scenario } from '../scenario.js';
 import { gatewayCapture } from './capture.js';
 
 const STORED = [10_000, 100_000, 1_000_000];
-const TOPICS = 19_000;
+const TOPICS = 10_000;
 
 /** Whether capturing gets slower as delivered rows pile up until retention removes them. */
 export const costOverTime: Scenario = {

@@ -8,8 +8,8 @@ import type { DatabaseKind, Stage } from '../stage.js';
 import { runOf } from './capture.js';
 
 const PER_SECOND = 100;
-const SECONDS = 10;
-const WARM_UP_SECONDS = 5;
+const SECONDS = 8;
+const WARM_UP_SECONDS = 4;
 
 /** Frame received → record taken, at an easy pace. */
 export const latency: Scenario = {
