@@ -18,8 +18,12 @@ export class PushStage {
     readonly receiver: Receiver,
   ) {}
 
-  static async start(overrides: Environment = {}, kind: StorageTarget['kind'] = 'sqlite'): Promise<PushStage> {
-    return new PushStage(await Stage.start({ ...SETTINGS, ...overrides }, kind), await Receiver.start());
+  static async start(
+    overrides: Environment = {},
+    kind: StorageTarget['kind'] = 'sqlite',
+    receiver?: Receiver,
+  ): Promise<PushStage> {
+    return new PushStage(await Stage.start({ ...SETTINGS, ...overrides }, kind), receiver ?? (await Receiver.start()));
   }
 
   async stop(): Promise<void> {
