@@ -14,6 +14,8 @@ export const GATEWAY_MAIN = resolve(process.env['FAULTS_GATEWAY'] ?? 'dist/src/m
 const KEPT_LINES = 400;
 /** A start that fails is tried again after this, as a supervisor would. */
 const RESTART_MS = 150;
+/** So many starts in a row may fail, some tens of seconds of an outage; then the gateway cannot start at all. */
+const FAILED_STARTS_LIMIT = 60;
 /** A process that is asked to end must have ended by then, or it is killed and counted. */
 const END_LIMIT_MS = 40_000;
 
@@ -44,6 +46,7 @@ export class GatewayUnit {
   slowestEndMs = 0;
   private run: Run | undefined;
   private address: string | undefined;
+  private failedStarts = 0;
   private wanted = false;
   private over = false;
   private life: Promise<void> = Promise.resolve();
@@ -78,6 +81,8 @@ export class GatewayUnit {
   /** Resolves when it listens. */
   async up(): Promise<void> {
     while (this.address === undefined) {
+      if (this.failedStarts >= FAILED_STARTS_LIMIT)
+        throw new Error(`${this.name} does not start:\n${this.lines.slice(-10).join('\n')}`);
       // Somebody else has ended it meanwhile.
       if (!this.wanted) return;
       await new Promise<void>((resolve) => this.listeners.push(resolve));
@@ -141,12 +146,16 @@ export class GatewayUnit {
   }
 
   private async down(): Promise<void> {
-    for (const wake of this.listeners.splice(0)) wake();
+    this.wakeAll();
     await this.life;
   }
 
+  private wakeAll(): void {
+    for (const wake of this.listeners.splice(0)) wake();
+  }
+
   private async live(): Promise<void> {
-    while (this.wanted) {
+    while (this.wanted && this.failedStarts < FAILED_STARTS_LIMIT) {
       const run = this.launch();
       this.run = run;
       const exit = await run.exited;
@@ -155,6 +164,8 @@ export class GatewayUnit {
       // A start that was asked for meanwhile waits for the end of this life.
       if (run.ordered) return;
       this.accidents.push(exit);
+      this.failedStarts = exit.served ? 0 : this.failedStarts + 1;
+      if (this.failedStarts >= FAILED_STARTS_LIMIT) this.wakeAll();
       await sleep(RESTART_MS);
     }
   }
@@ -173,7 +184,8 @@ export class GatewayUnit {
       if (url === undefined || !line.includes('"msg":"listening"') || run.ordered) return;
       served = true;
       this.address = url;
-      for (const wake of this.listeners.splice(0)) wake();
+      this.failedStarts = 0;
+      this.wakeAll();
     });
     child.stderr.on('data', (chunk: Buffer) => this.note(chunk.toString()));
     const exited = (once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>).then(

@@ -194,6 +194,7 @@ export class Rig {
     const ledger = await this.readLedger();
     await this.ledger.stop();
     this.judge(expectations, ledger, settled);
+    if ((ledger?.dead ?? 0) > dead) this.violations.push(`dead letters: ${await this.deadLetters()}`);
     const { accepted, finished, delivered, duplicates } = audit;
     return {
       repetitions,
@@ -251,6 +252,11 @@ export class Rig {
         `${genesys.topics().length} topics were left behind: ${this.describeChannels()}`,
       );
     }
+  }
+
+  private async deadLetters(): Promise<string> {
+    const reply = await this.callers.call(this.unit, 'GET', '/ops/dead-letters?limit=5', { as: 'admin' });
+    return reply?.text.slice(0, 2_000) ?? 'nobody answers';
   }
 
   private describeChannels(): string {
