@@ -264,6 +264,20 @@ describe('the direct stream', () => {
     });
   });
 
+  it('counts nobody as followed whose request was lost', async () => {
+    await start({ confirmMs: 50 });
+    const first = new Follower(feed, { conversationIds: [id] });
+    await until(() => first.kinds.includes('ready'));
+    simulator.genesys.faults.ignoreSubscribe({ count: 1 });
+    const second = new Follower(feed, { conversationIds: [randomUUID()] });
+    await until(() => sent().length === 2);
+    const third = new Follower(feed, { conversationIds: [randomUUID()] });
+    await until(() => second.kinds.includes('ready') && third.kinds.includes('ready'));
+    // One of two confirmations is not enough: it may be either's.
+    expect(upgrades()).toHaveLength(2);
+    expect(first.kinds).toEqual(['ready', 'missed']);
+  });
+
   it('finds a peer that is dead without saying so', async () => {
     await start({ pingMs: 25 });
     const follower = new Follower(feed, { conversationIds: [id] });
