@@ -7,6 +7,9 @@ import { PUSH_SINKS } from '../subscriptions/subscription.js';
 /** Subscribers remembered at a time before those are forgotten that owe nothing. */
 const MAX_REMEMBERED = 10_000;
 
+// Literal, as the conditions of partial indexes are.
+const WAITING = sql<boolean>`sink in (${sql.join(PUSH_SINKS.map((sink) => sql.lit(sink)))}) and state in ('pending', 'claimed')`;
+
 /** How fast one subscriber is pushed to, and how much may wait for one. */
 @Injectable()
 export class SubscriberLimits {
@@ -37,13 +40,21 @@ export class SubscriberLimits {
     return this.over.has(subscriberId);
   }
 
-  /** Counts what waits for each subscriber. */
+  /** Counts what waits for each subscriber, unless so little waits in all that nobody can have too much. */
   async count(): Promise<void> {
-    const sinks = sql.join(PUSH_SINKS.map((sink) => sql.lit(sink)));
+    const { db } = this.database;
+    const limit = this.config.push.queuePerSubscriber;
+    const { rows: some } = await sql<{ count: number }>`
+      select count(*) as count from (select 1 from deliveries where ${WAITING} limit ${limit}) as waiting`.execute(db);
+    if ((some[0]?.count ?? 0) < limit) {
+      this.over = new Set();
+      return;
+    }
     const { rows } = await sql<{ subscriber_id: string }>`
-      select subscriber_id from deliveries join push_subscriptions on push_subscriptions.id = deliveries.subject_id
-      where sink in (${sinks}) and state in ('pending', 'claimed')
-      group by subscriber_id having count(*) >= ${this.config.push.queuePerSubscriber}`.execute(this.database.db);
+      select subscriber_id from (
+        select subject_id, count(*) as count from deliveries where ${WAITING} group by subject_id) as waiting
+      join push_subscriptions on push_subscriptions.id = waiting.subject_id
+      group by subscriber_id having sum(waiting.count) >= ${limit}`.execute(db);
     this.over = new Set(rows.map((row) => row.subscriber_id));
   }
 
