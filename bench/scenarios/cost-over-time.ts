@@ -14,7 +14,7 @@ export const costOverTime: Scenario = {
   async run(stage) {
     const topics = stage.size(TOPICS, 500);
     const sizes = STORED.map((full) => stage.size(full));
-    const name = (size: number): string => `${size} stored`;
+    const name = (size: number): string => `${size.toLocaleString('en')} stored`;
     const sides = await alternate(
       stage,
       Object.fromEntries(
@@ -25,7 +25,7 @@ export const costOverTime: Scenario = {
     return {
       sides,
       targets: more.map((size) => ({
-        name: `with ${size}, of ${least}`,
+        name: `with ${name(size)}, of ${name(least)}`,
         value: ratioOf(sides, name(size), name(least)),
         limit: { min: 0.9 },
         unit: '',
