@@ -22,8 +22,8 @@ export interface TrafficOptions {
   random?: Random;
 }
 
-/** Between two tries to hand in. */
-const RETRY_MS = 25;
+/** Pauses of a caller that is not answered: 50, 100, 200 … 1,000 ms. Thousands of them must not drown who serves the wires here. */
+const RETRY_MS = { first: 50, most: 1_000 };
 const HAND_IN_TIMEOUT_MS = 3_000;
 
 /** The contact centre: interactions are handed in, and agents finish whether anybody listens or not. */
@@ -88,7 +88,9 @@ export class Traffic {
         this.refusals.push(`${reply.status} ${reply.text.slice(0, 300)}`);
         return;
       }
-      await sleep(RETRY_MS, undefined, { signal: this.ending.signal }).catch(() => undefined);
+      await sleep(Math.min(RETRY_MS.first * 2 ** tries, RETRY_MS.most), undefined, {
+        signal: this.ending.signal,
+      }).catch(() => undefined);
     }
   }
 
