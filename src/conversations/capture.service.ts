@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Batcher } from '../common/batcher.js';
 import { CONFIG, type Config } from '../config/config.js';
+import type { HandOver } from '../delivery/hand-over.js';
 import { Outbox } from '../delivery/outbox.js';
 import { HistoryService } from '../history/history.service.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
@@ -87,7 +88,6 @@ export class CaptureService {
   private async persist(batch: Received[]): Promise<number[]> {
     const completions = await this.commitPatiently(batch);
     if (completions.length > 0) {
-      this.outbox.wake([HISTORY_SINK]);
       this.followers.committed();
     }
     for (const { interaction, work } of completions) {
@@ -118,7 +118,20 @@ export class CaptureService {
     }
   }
 
+  /** The records go straight to the sink, as far as it has room for them; a look for the rest is ordered. */
   private async commit(batch: Received[]): Promise<Completion[]> {
+    const handOver = this.outbox.handOver(HISTORY_SINK, batch.length);
+    try {
+      const completions = await this.completeIn(batch, handOver);
+      handOver.committed();
+      return completions;
+    } catch (error) {
+      handOver.failed();
+      throw error;
+    }
+  }
+
+  private async completeIn(batch: Received[], handOver: HandOver): Promise<Completion[]> {
     const receivedAt = new Map(batch.map((each) => [each.work, each.receivedAt]));
     const conversations = [...new Set(batch.map(({ work }) => work.conversationId))];
     return this.database.transaction(async (trx) => {
@@ -134,7 +147,7 @@ export class CaptureService {
       const drafts = records.map((record, n) =>
         this.history.draft(record, receivedAt.get((completions[n] as Completion).work) ?? now),
       );
-      await this.outbox.enqueue(trx, drafts);
+      await this.outbox.enqueue(trx, drafts, handOver);
       await this.followers.changed(trx, () =>
         completions.map(({ interaction }, n) => ({ kind: 'acw', interaction, record: records[n] as HistoryRecord })),
       );

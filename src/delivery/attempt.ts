@@ -1,6 +1,7 @@
 import { asError } from '../common/errors.js';
 import type { Config } from '../config/config.js';
 import type { DeliveryRow } from '../storage/schema.js';
+import type { Breaker } from './breaker.js';
 import type { StoredOutcome } from './delivery.repository.js';
 import { decideRetry } from './retry-policy.js';
 import type { Ended } from './settler.js';
@@ -18,6 +19,8 @@ export const LAST_CHANCE_AFTER_MS = 5_000;
  * record is being prepared. A process that is killed later, while a slow receiver is waited for, is no fault of the record.
  */
 export const CLEARED_AFTER_MS = 500;
+/** A sink that overran its own timeout by this is not waited for any longer. */
+export const OVERDUE_MS = 5_000;
 /** Error texts are for operators and go into a column; a receiver's answer can be any length. */
 const MESSAGE_LIMIT = 500;
 
@@ -35,6 +38,15 @@ export interface Attempt extends Held {
   overdue: (outcome: SendOutcome) => void;
   /** Tells the breaker of whoever was asked. Once. */
   tell: (outcome: SendOutcome) => void;
+}
+
+/** Ends those whose sink has overrun its time. */
+export function endOverdue(attempts: Iterable<Attempt>, timeoutMs: number): void {
+  const now = performance.now();
+  for (const attempt of attempts) {
+    if (now - attempt.startedAt < timeoutMs + OVERDUE_MS) continue;
+    attempt.overdue({ kind: 'retry', code: 'delivery.timeout', message: `no outcome after ${timeoutMs} ms` });
+  }
 }
 
 /** Sends, and turns whatever happens into an outcome. */
@@ -90,4 +102,18 @@ function fate(
 /** The database's clock now: what it was at the claim, plus what our monotonic clock has counted since. */
 function databaseNow({ delivery, leaseMs, claimedAt }: Held): number {
   return (delivery.claimed_until ?? 0) - leaseMs + (performance.now() - claimedAt);
+}
+
+/** What an outcome says about the receiver. */
+export function tellBreaker(breaker: Breaker, outcome: SendOutcome): void {
+  if (outcome.kind === 'retry') breaker.failure(outcome.retryAfterMs);
+  // Without a status the receiver was not asked: a mapping failed, it was put aside, or nobody wants it.
+  else if (outcome.kind === 'postponed' || outcome.status === undefined) breaker.inconclusive();
+  else breaker.success();
+}
+
+/** The outcome of a delivery that is put aside unsent. */
+export function parked(crashes: number): SendOutcome {
+  const message = `${crashes} processes died while they delivered this; it is not tried again by itself`;
+  return { kind: 'refused', code: 'delivery.crash', message };
 }

@@ -4,6 +4,7 @@ import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { jsonList, jsonRows, justCompared, oneOf } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
+import { claimedOf, insertDeliveries } from './delivery-insert.js';
 import type { DeliveryDraft } from './sink.js';
 
 export interface Claim {
@@ -56,34 +57,17 @@ const ITS_TURN = sql<boolean>`not exists (
 export class DeliveryRepository {
   constructor(private readonly database: Database) {}
 
-  /** Inserts those whose id is new, in order; returns their ids. */
-  async insert(trx: Transaction<Schema>, drafts: readonly DeliveryDraft[]): Promise<string[]> {
-    const rows = drafts.map((draft) => ({
-      id: draft.id,
-      sink: draft.sink,
-      order_key: draft.orderKey,
-      subject_id: draft.subjectId,
-      payload: draft.payload,
-      destination: draft.destination ?? null,
-      received_at: draft.receivedAt,
-    }));
-    const table = jsonRows(this.database.kind, rows, {
-      id: 'text',
-      sink: 'text',
-      order_key: 'text',
-      subject_id: 'text',
-      payload: 'text',
-      destination: 'text',
-      received_at: 'bigint',
-    });
-    const { now } = this.database;
-    // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
-    const inserted = await sql<{ id: string }>`
-      insert into deliveries
-        (id, sink, order_key, subject_id, payload, destination, state, due_at, received_at, created_at)
-      select id, sink, order_key, subject_id, payload, destination, 'pending', ${now}, received_at, ${now} from ${table} as drafts
-      where true on conflict (id) do nothing returning id`.execute(trx);
-    return inserted.rows.map((row) => row.id);
+  /**
+   * Inserts those whose id is new, in order. With a claim, all of its sink, as many of the new ones as it has room for
+   * are claimed at once, if it is their turn. Returns the ids, and those that are claimed.
+   */
+  async insert(
+    trx: Transaction<Schema>,
+    drafts: readonly DeliveryDraft[],
+    claim?: Claim,
+  ): Promise<{ ids: string[]; claimed: DeliveryRow[] }> {
+    const rows = await insertDeliveries(trx, this.database, drafts, claim);
+    return { ids: rows.map(({ id }) => id), claimed: claim ? claimedOf(rows, drafts, claim) : [] };
   }
 
   /** Claims up to `limit` due deliveries that no process has died with. */
@@ -114,18 +98,23 @@ export class DeliveryRepository {
     }
   }
 
-  /** Milliseconds until the next delivery of `sink` becomes due; null when none is going to. */
-  async untilNextDue(sink: string): Promise<number | null> {
+  /**
+   * Milliseconds until the next delivery of `sink` becomes due, null when none is going to; and whether one is due that
+   * nobody has claimed: it stands behind another of its key.
+   */
+  async nextDue(sink: string): Promise<{ waitMs: number | null; blocked: boolean }> {
     const { db, now } = this.database;
-    const { rows } = await sql<{ wait: number | null }>`
-      select min(due_at) - ${now} as wait from (
-        select min(due_at) as due_at from deliveries
-        where sink = ${sink} and state = 'pending' and crashes = 0 and due_at > ${now}
-        union all select min(due_at) from deliveries
-        where sink = ${sink} and state = 'pending' and crashes > 0 and due_at > ${now}
+    const mine = sql`from deliveries where sink = ${sink} and state = 'pending'`;
+    const { rows } = await sql<{ wait: number | null; blocked: number }>`
+      select min(due_at) - ${now} as wait,
+        case when exists (select 1 ${mine} and crashes = 0 and due_at <= ${now})
+          or exists (select 1 ${mine} and crashes > 0 and due_at <= ${now}) then 1 else 0 end as blocked
+      from (
+        select min(due_at) as due_at ${mine} and crashes = 0 and due_at > ${now}
+        union all select min(due_at) ${mine} and crashes > 0 and due_at > ${now}
       ) as next`.execute(db);
-    const wait = rows[0]?.wait ?? null;
-    return wait === null ? null : Math.max(0, wait);
+    const { wait = null, blocked = 0 } = rows[0] ?? {};
+    return { waitMs: wait === null ? null : Math.max(0, wait), blocked: blocked === 1 };
   }
 
   /** Stores the outcomes whose claim still holds, and tells which those were. */
@@ -210,6 +199,11 @@ export class DeliveryRepository {
       where head.id in ${list} and head.state = 'pending' and deliveries.order_key = head.order_key
         and deliveries.seq > head.seq and deliveries.due_at < head.due_at
         and deliveries.state = 'pending' and deliveries.state in ('pending', 'claimed')`.execute(db);
+  }
+
+  /** Gives back whatever of one claim is still held. */
+  async releaseClaim({ replica, token }: Claim): Promise<void> {
+    await this.releaseWhere(sql<boolean>`claimed_by = ${replica} and claim = ${token}`);
   }
 
   /** Gives back every claim of this replica. */

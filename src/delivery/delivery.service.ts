@@ -43,6 +43,7 @@ export class DeliveryService {
       replica: this.replica.id,
     });
     this.sinks.set(sink.name, { sink, worker });
+    this.outbox.takeHandOvers(sink.name, (wanted) => worker.handOver(wanted));
     if (this.running) worker.start();
   }
 

@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from '../common/backoff.js';
+import type { DeliveryRow } from '../storage/schema.js';
 import { Breaker, type BreakerState } from './breaker.js';
 
 /** An attempt that has been under way for so long is slow: what waits behind it is put off instead of kept. */
@@ -8,6 +9,12 @@ const PUT_OFF_MS = 1_000;
 
 /** Whether an attempt may start: now, as soon as one to the same destination ends, or not before some time has passed. */
 export type Admission = { kind: 'now' } | { kind: 'soon' } | { kind: 'later'; ms: number };
+
+/** One that is given back with a later time. */
+export interface Postponed {
+  delivery: DeliveryRow;
+  delayMs: number;
+}
 
 interface Lane {
   breaker: Breaker;
@@ -47,6 +54,24 @@ export class Lanes {
     if (lane.underWay < this.perDestination) return { kind: 'now' };
     const oldest = lane.startedAt[0] ?? this.now();
     return this.now() - oldest > SLOW_MS ? { kind: 'later', ms: PUT_OFF_MS } : { kind: 'soon' };
+  }
+
+  /** Takes the first that may start out of `ready`, and those that may not for a while. */
+  pick<H extends { delivery: DeliveryRow }>(ready: H[]): { next: H | undefined; later: Postponed[] } {
+    const later: Postponed[] = [];
+    let next: H | undefined;
+    for (let i = 0; i < ready.length && !next;) {
+      const held = ready[i] as H;
+      const admission = this.admit(held.delivery.destination ?? '');
+      if (admission.kind === 'soon') {
+        i++;
+        continue;
+      }
+      ready.splice(i, 1);
+      if (admission.kind === 'now') next = held;
+      else later.push({ delivery: held.delivery, delayMs: admission.ms * (1 + Math.random() / 4) });
+    }
+    return { next, later };
   }
 
   /** An attempt starts; its end is told by calling what this returns, once. */

@@ -6,7 +6,11 @@ import type { Schema } from '../storage/schema.js';
 import { Database } from '../storage/database.js';
 import { type Cancellation, cancelWaiting } from './cancellation.js';
 import { DeliveryRepository } from './delivery.repository.js';
+import { HandOver, type HandOverEnd } from './hand-over.js';
 import type { DeliveryDraft } from './sink.js';
+
+/** A sink that is not there yet finds its deliveries when it comes. */
+const NOBODY: HandOverEnd = { committed: () => undefined, failed: () => undefined };
 
 /** Where deliveries are handed in: in the sender's own transaction, so that there is never one without the other. */
 @Injectable()
@@ -15,14 +19,35 @@ export class Outbox {
   /** Something may have become due for these sinks; undefined: for any. */
   readonly woken$: Observable<readonly string[] | undefined> = this.wakes.asObservable();
 
+  private readonly takers = new Map<string, (wanted: number) => HandOver>();
+
   constructor(
     private readonly deliveries: DeliveryRepository,
     private readonly database: Database,
   ) {}
 
-  /** Stores `drafts` in their order; returns the ids that are new. One that is known already changes nothing. */
-  async enqueue(trx: Transaction<Schema>, drafts: readonly DeliveryDraft[]): Promise<Set<string>> {
-    return drafts.length === 0 ? new Set() : new Set(await this.deliveries.insert(trx, drafts));
+  /**
+   * Stores `drafts` in their order; returns the ids that are new. One that is known already changes nothing.
+   * @param handOver for drafts of its sink only: those that it has places for need not be looked for
+   */
+  async enqueue(trx: Transaction<Schema>, drafts: readonly DeliveryDraft[], handOver?: HandOver): Promise<Set<string>> {
+    if (drafts.length === 0) return new Set();
+    const { ids, claimed } = await this.deliveries.insert(trx, drafts, handOver?.claim);
+    handOver?.stored(ids.length, claimed);
+    return new Set(ids);
+  }
+
+  /** Whoever delivers for a sink says how deliveries get to it without a detour. */
+  takeHandOvers(sink: string, take: (wanted: number) => HandOver): void {
+    this.takers.set(sink, take);
+  }
+
+  /**
+   * Places for up to `wanted` deliveries that are about to be stored for `sink`. The caller ends it by `committed`, which
+   * also wakes the sink for those that got no place, or by `failed`.
+   */
+  handOver(sink: string, wanted: number): HandOver {
+    return this.takers.get(sink)?.(wanted) ?? new HandOver(undefined, NOBODY);
   }
 
   /** Ends what still waits of these subjects; returns how many. Nobody is told: the caller knows why. */

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { BackgroundTasks } from '../common/background-tasks.js';
+import { within } from '../common/within.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
-import { CLEARED_AFTER_MS, CRASH_LIMIT, LAST_CHANCE_AFTER_MS, endOf, send } from './attempt.js';
-import type { Attempt, Held } from './attempt.js';
+import { CLEARED_AFTER_MS, CRASH_LIMIT, LAST_CHANCE_AFTER_MS, OVERDUE_MS } from './attempt.js';
+import { type Attempt, endOf, endOverdue, type Held, parked, send, tellBreaker } from './attempt.js';
 import { Breaker } from './breaker.js';
-import { Lanes } from './lanes.js';
+import { Lanes, type Postponed } from './lanes.js';
 import type { DeliveryRow } from '../storage/schema.js';
-import type { DeliveryRepository } from './delivery.repository.js';
+import type { Claim, DeliveryRepository } from './delivery.repository.js';
+import { HandOver } from './hand-over.js';
 import { Settler } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
 
@@ -17,8 +19,6 @@ import type { SendOutcome, Sink } from './sink.js';
 const POLL_MS = 2_000;
 /** Time for storing an outcome on top of the attempts' own; a database outage of that length costs nothing. */
 const SETTLE_MARGIN_MS = 15_000;
-/** A sink that overran its own timeout by this is not waited for any longer. */
-const OVERDUE_MS = 5_000;
 /** What is left for attempts to notice that they were aborted. */
 const ABORT_MS = 1_000;
 /** Longest pause between two probes of a receiver that is down, so that its return is noticed soon. */
@@ -50,6 +50,12 @@ export class SinkWorker {
   private readonly underWay = new Set<Attempt>();
   private readonly leaseMs: number;
   private readonly ready: Held[] = [];
+  /** Places promised to deliveries that are just being stored. */
+  private promised = 0;
+  /** Whether the last look left due ones behind: then the end of an attempt is a reason to look again. */
+  private mayBeMore = true;
+  /** Attempts that have ended. */
+  private ended = 0;
   private startedAt = 0;
   private running = false;
   private claiming = false;
@@ -92,6 +98,29 @@ export class SinkWorker {
     this.tasks.run('claim', () => this.claimWhileAsked());
   }
 
+  /** Places for deliveries that are about to be stored, unless others wait already or the receiver is in doubt. */
+  handOver(wanted: number): HandOver {
+    const places = this.takesAtOnce() ? Math.max(0, Math.min(wanted, this.free)) : 0;
+    const claim = places > 0 ? this.newClaim(places) : undefined;
+    const claimedAt = performance.now();
+    this.promised += places;
+    return new HandOver(claim, {
+      committed: (claimed, waiting) => {
+        this.promised -= places;
+        this.ready.push(...claimed.map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs })));
+        if (!this.running) return this.giveBack();
+        this.launch();
+        if (waiting || this.mayBeMore) this.wake();
+      },
+      failed: () => {
+        this.promised -= places;
+        if (this.mayBeMore) this.wake();
+        // Nobody can tell whether a commit that broke off took place.
+        if (claim) this.tasks.run('give claims back', () => this.context.deliveries.releaseClaim(claim));
+      },
+    });
+  }
+
   /** Claims no more, waits up to `graceMs` for attempts under way, aborts the rest and gives their claims back. */
   async stop(graceMs: number): Promise<void> {
     if (!this.running) return;
@@ -105,15 +134,7 @@ export class SinkWorker {
   }
 
   private tick(): void {
-    const now = performance.now();
-    for (const attempt of this.underWay) {
-      if (now - attempt.startedAt < this.sink.timeoutMs + OVERDUE_MS) continue;
-      attempt.overdue({
-        kind: 'retry',
-        code: 'delivery.timeout',
-        message: `no outcome after ${this.sink.timeoutMs} ms`,
-      });
-    }
+    endOverdue(this.underWay, this.sink.timeoutMs);
     this.tasks.run('release expired claims', () => this.context.deliveries.releaseExpired(this.context.replica));
     this.wake();
   }
@@ -132,16 +153,50 @@ export class SinkWorker {
   /** Claims as much as can be begun soon, so that slots do not wait for the database. */
   private async fill(): Promise<void> {
     this.launch();
-    const { concurrency } = this.sink;
-    if (!this.runsLow()) return;
-    const wanted = this.breaker.permits((AHEAD + 1) * concurrency - this.underWay.size - this.ready.length);
-    if (wanted <= 0) return this.wakeIn(this.breaker.waitMs() || undefined);
+    const wanted = this.runsLow() ? this.breaker.permits(this.free) : 0;
+    if (wanted <= 0) {
+      this.mayBeMore = true;
+      return this.wakeIn(this.breaker.waitMs() || undefined);
+    }
+    const { ended } = this;
     const claimed = await this.claim(wanted);
     this.ready.push(...claimed);
     if (!this.running) return this.giveBack();
     this.launch();
-    if (claimed.length >= wanted) this.asked = true;
-    else this.wakeIn((await this.context.deliveries.untilNextDue(this.sink.name)) ?? undefined);
+    this.mayBeMore = claimed.length >= wanted;
+    if (this.mayBeMore) this.asked = true;
+    else await this.lookAhead(ended);
+  }
+
+  /** When to look next. What is due but stands behind another of its key comes with the end of that one. */
+  private async lookAhead(endedBefore: number): Promise<void> {
+    const { waitMs, blocked } = await this.context.deliveries.nextDue(this.sink.name);
+    this.mayBeMore ||= blocked;
+    // It may have been the end of the one in front that came meanwhile.
+    if (blocked && this.ended !== endedBefore) this.asked = true;
+    this.wakeIn(waitMs ?? undefined);
+  }
+
+  /** Deliveries that can still be held. */
+  private get free(): number {
+    return (AHEAD + 1) * this.sink.concurrency - this.underWay.size - this.ready.length - this.promised;
+  }
+
+  /** Where destinations are kept apart or come and go, each delivery is looked at before it is claimed. */
+  private takesAtOnce(): boolean {
+    const apart = this.lanes !== undefined || this.sink.reachable !== undefined;
+    return this.running && !apart && this.breaker.state === 'closed' && !this.mayBeMore;
+  }
+
+  private newClaim(limit: number): Claim {
+    return {
+      sink: this.sink.name,
+      limit,
+      token: randomUUID(),
+      replica: this.context.replica,
+      leaseMs: this.leaseMs,
+      destinations: this.sink.reachable?.(),
+    };
   }
 
   /** Claiming a few at a time would cost a commit for each of them. */
@@ -150,10 +205,8 @@ export class SinkWorker {
   }
 
   private async claim(limit: number): Promise<Held[]> {
-    const { deliveries, replica } = this.context;
-    const destinations = this.sink.reachable?.();
-    if (destinations?.length === 0) return [];
-    const claim = { sink: this.sink.name, limit, token: randomUUID(), replica, leaseMs: this.leaseMs, destinations };
+    const [{ deliveries }, claim] = [this.context, this.newClaim(limit)];
+    if (claim.destinations?.length === 0) return [];
     // Before the question, so that we count the lease as over before the database does.
     const claimedAt = performance.now();
     const mayRisk = performance.now() - this.startedAt >= LAST_CHANCE_AFTER_MS;
@@ -180,24 +233,12 @@ export class SinkWorker {
   /** The first that may start; those that may not for a while are given back with a later time. */
   private nextReady(): Held | undefined {
     if (!this.lanes) return this.ready.shift();
-    const later: { delivery: DeliveryRow; delayMs: number }[] = [];
-    let next: Held | undefined;
-    for (let i = 0; i < this.ready.length && !next;) {
-      const held = this.ready[i] as Held;
-      const admission = this.lanes.admit(held.delivery.destination ?? '');
-      if (admission.kind === 'soon') {
-        i++;
-        continue;
-      }
-      this.ready.splice(i, 1);
-      if (admission.kind === 'now') next = held;
-      else later.push({ delivery: held.delivery, delayMs: admission.ms * (1 + Math.random() / 4) });
-    }
+    const { next, later } = this.lanes.pick(this.ready);
     this.postpone(later);
     return next;
   }
 
-  private postpone(postponed: { delivery: DeliveryRow; delayMs: number }[]): void {
+  private postpone(postponed: Postponed[]): void {
     if (postponed.length > 0) this.tasks.run('postpone', () => this.context.deliveries.postpone(postponed));
   }
 
@@ -221,14 +262,16 @@ export class SinkWorker {
       const clearing = delivery.crashes > 0 ? setTimeout(() => this.clear(delivery), CLEARED_AFTER_MS) : undefined;
       const outcome = await Promise.race([sent, late]).finally(() => clearTimeout(clearing));
       attempt.tell(outcome);
+      if (outcome.kind !== 'delivered') this.mayBeMore = true;
       if (outcome.kind === 'postponed') return this.postpone([{ delivery, delayMs: outcome.delayMs }]);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
       await this.settler.settle(endOf(attempt, outcome, this.context.retry));
     } finally {
       this.underWay.delete(attempt);
+      this.ended++;
       this.launch();
-      if (this.runsLow()) this.wake();
+      if (this.mayBeMore && this.runsLow()) this.wake();
     }
   }
 
@@ -254,24 +297,4 @@ export class SinkWorker {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.wake(), Math.min(ms, MAX_TIMER_MS));
   }
-}
-
-function tellBreaker(breaker: Breaker, outcome: SendOutcome): void {
-  if (outcome.kind === 'retry') breaker.failure(outcome.retryAfterMs);
-  // Without a status the receiver was not asked: a mapping failed, it was put aside, or nobody wants it.
-  else if (outcome.kind === 'postponed' || outcome.status === undefined) breaker.inconclusive();
-  else breaker.success();
-}
-
-function parked(crashes: number): SendOutcome {
-  const message = `${crashes} processes died while they delivered this; it is not tried again by itself`;
-  return { kind: 'refused', code: 'delivery.crash', message };
-}
-
-/** Waits for `work`, but no longer than `ms`. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

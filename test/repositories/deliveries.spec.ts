@@ -45,7 +45,8 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     deliveries = new DeliveryRepository(getDb());
   });
 
-  const enqueue = (...drafts: DeliveryDraft[]) => getDb().transaction((trx) => deliveries.insert(trx, drafts));
+  const enqueue = (...drafts: DeliveryDraft[]) =>
+    getDb().transaction(async (trx) => (await deliveries.insert(trx, drafts)).ids);
   const settle = (...outcomes: StoredOutcome[]) => getDb().transaction((trx) => deliveries.settle(trx, outcomes));
   const rowOf = (id: string) =>
     getDb().db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
@@ -185,20 +186,20 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
   });
 
   it('knows when to look again', async () => {
-    expect(await deliveries.untilNextDue('test')).toBeNull();
+    expect(await deliveries.nextDue('test')).toEqual({ waitMs: null, blocked: false });
     await getDb()
       .db.insertInto('deliveries')
       .values(deliveryRow({ due_at: 1 }))
       .execute();
     // What is due already and was not claimed waits for another one, not for a time.
-    expect(await deliveries.untilNextDue('test')).toBeNull();
+    expect(await deliveries.nextDue('test')).toEqual({ waitMs: null, blocked: true });
     const later = Date.now() + 60_000;
     await getDb()
       .db.insertInto('deliveries')
       .values([deliveryRow({ due_at: later, crashes: 1 }), deliveryRow({ due_at: later + 60_000 })])
       .execute();
-    const wait = (await deliveries.untilNextDue('test')) ?? 0;
-    expect(Math.abs(wait - 60_000)).toBeLessThan(5_000);
+    const { waitMs } = await deliveries.nextDue('test');
+    expect(Math.abs((waitMs ?? 0) - 60_000)).toBeLessThan(5_000);
   });
 
   it('counts its backlog', async () => {

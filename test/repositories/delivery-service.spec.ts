@@ -88,6 +88,90 @@ describeEachDatabase('DeliveryService', (getDb) => {
     expect([...sink.reported]).toEqual([['delivered', 200]]);
   });
 
+  describe('handed over', () => {
+    const draft = (id: string, orderKey = id) => {
+      return { id, sink: 'test', orderKey, subjectId: id, payload: '{"a":1}', receivedAt: 5 };
+    };
+
+    /** Stores them as a capture does. */
+    async function hand(drafts: ReturnType<typeof draft>[], fails = false): Promise<void> {
+      const handOver = delivering.outbox.handOver('test', drafts.length);
+      try {
+        await getDb().transaction(async (trx) => {
+          await delivering.outbox.enqueue(trx, drafts, handOver);
+          if (fails) throw new Error('test: rolled back');
+        });
+        handOver.committed();
+      } catch {
+        handOver.failed();
+      }
+    }
+
+    /** The first look after the start finds nothing; until then nothing can be handed over. */
+    async function started(): Promise<number> {
+      await delivering.service.start();
+      while (delivering.outbox.handOver('test', 1).claim === undefined)
+        await new Promise((resolve) => setImmediate(resolve));
+      return delivering.repository.claims;
+    }
+
+    it('goes out without being looked for, as the row that the database has', async () => {
+      const claims = await started();
+      const heard: DeliveryRow[] = [];
+      sink.answer = async (delivery) => {
+        heard.push(delivery);
+        expect(await rows()).toEqual([delivery]);
+        return DELIVERED;
+      };
+      await hand([draft('a')]);
+      await sink.until(() => sink.ended.length === 1);
+      expect(sink.ended[0]).toMatchObject({ state: 'delivered', attempts: 1 });
+      expect((await rows())[0]).toMatchObject({ state: 'delivered', claim: null, claimed_by: null });
+      expect(heard[0]).toMatchObject({ id: 'a', payload: '{"a":1}', received_at: 5 });
+      expect(delivering.repository.claims).toBe(claims);
+    });
+
+    it('keeps the order of one key, and looks for what found no place', async () => {
+      await started();
+      await hand([draft('1', 'k'), draft('2', 'k'), ...uuids(40).map((id) => draft(id))]);
+      await hand([draft('3', 'k')]);
+      await sink.until(() => sink.ended.length === 43);
+      expect(sink.sent.filter((id) => id.length === 1)).toEqual(['1', '2', '3']);
+      expect(new Set(sink.sent).size).toBe(43);
+      expect(sink.mostInFlight).toBeLessThanOrEqual(8);
+    });
+
+    it('sends nothing that was rolled back, and has its places again', async () => {
+      await started();
+      for (let i = 0; i < 10; i++) await hand([draft('a'), draft('b')], true);
+      await hand([draft('c')]);
+      await sink.until(() => sink.ended.length === 1);
+      expect(sink.sent).toEqual(['c']);
+      expect(await rows()).toHaveLength(1);
+    });
+
+    it('gives back what is committed after the stop', async () => {
+      await started();
+      const handOver = delivering.outbox.handOver('test', 1);
+      await getDb().transaction((trx) => delivering.outbox.enqueue(trx, [draft('a')], handOver));
+      await delivering.service.stop(1_000);
+      expect((await rows())[0]).toMatchObject({ state: 'pending', crashes: 0, attempts: 0 });
+      handOver.committed();
+      expect(sink.sent).toEqual([]);
+    });
+
+    it('has no places while others wait or the receiver is in doubt', async () => {
+      sink.answer = async () => DOWN;
+      await started();
+      await hand([draft('a')]);
+      await sink.until(() => sink.ended.length > 12);
+      expect(delivering.outbox.handOver('test', 1).claim).toBeUndefined();
+      sink.answer = async () => DELIVERED;
+      await hand([draft('b')]);
+      await sink.until(() => sink.ended.filter(({ state }) => state === 'delivered').length === 2);
+    });
+  });
+
   it('keeps the order of one key, through failures', async () => {
     let failures = 3;
     sink.answer = async () => (failures-- > 0 ? DOWN : DELIVERED);
