@@ -11,7 +11,7 @@ import { isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } fro
 import type { Schema } from './schema.js';
 import { isSqliteOutage, PatientSqliteDialect } from './sqlite.dialect.js';
 import { openSqliteFile } from './sqlite.file.js';
-import { describeTarget, outageTranslator, StorageUnavailableError } from './storage.errors.js';
+import { describeTarget, outageTranslator, StorageConflictError, StorageUnavailableError } from './storage.errors.js';
 import type { ErrorTranslator } from './storage.errors.js';
 
 /** Epoch milliseconds of the database's clock: the one clock that all replicas share. */
@@ -46,7 +46,10 @@ export class Database implements OnApplicationShutdown {
     this.now = NOW[this.kind];
     this.target = describeTarget(config.storage);
     this.log = logs.of('storage');
-    this.translate = outageTranslator(config.storage, this.kind === 'sqlite' ? isSqliteOutage : isPostgresOutage);
+    this.translate =
+      this.kind === 'sqlite'
+        ? outageTranslator(config.storage, isSqliteOutage)
+        : outageTranslator(config.storage, isPostgresOutage, isRepeatable);
   }
 
   /**
@@ -72,7 +75,7 @@ export class Database implements OnApplicationShutdown {
       try {
         return await this.db.transaction().execute(work);
       } catch (error) {
-        if (!isRepeatable(error) || repeat >= REPEATS) throw error;
+        if (!(error instanceof StorageConflictError) || repeat >= REPEATS) throw error;
         this.log.debug({ repeat }, 'a transaction is run again after a deadlock');
       }
     }

@@ -7,6 +7,12 @@ export class StorageUnavailableError extends GatewayError {
   override readonly status = 503;
 }
 
+/**
+ * PostgreSQL ended a statement because of a deadlock, or asks for a repeat. A transaction is run again by `Database`; for a
+ * single statement it is an outage of a moment.
+ */
+export class StorageConflictError extends StorageUnavailableError {}
+
 /** Another process holds the embedded database. */
 export class DatabaseInUseError extends GatewayError {
   readonly code = 'storage.in-use';
@@ -37,10 +43,18 @@ export function describeTarget(target: StorageTarget): string {
 /** Turns what a driver threw into what the callers expect; leaves alone what is a statement's own fault. */
 export type ErrorTranslator = (error: unknown) => unknown;
 
-/** A translator that wraps the errors for which `isOutage` holds. */
-export function outageTranslator(target: StorageTarget, isOutage: (error: unknown) => boolean): ErrorTranslator {
+/** A translator that wraps the errors for which `isOutage` or `isConflict` holds. */
+export function outageTranslator(
+  target: StorageTarget,
+  isOutage: (error: unknown) => boolean,
+  isConflict: (error: unknown) => boolean = () => false,
+): ErrorTranslator {
   const where = describeTarget(target);
   return (error) => {
+    if (isConflict(error))
+      return new StorageConflictError(`${where} ended a statement in favour of another one. Try again.`, {
+        cause: error,
+      });
     if (error instanceof GatewayError || !isOutage(error)) return error;
     const reason = error instanceof Error ? error.message || error.name : String(error);
     return new StorageUnavailableError(`${where} cannot be used: ${reason}. Try again once it is back.`, {

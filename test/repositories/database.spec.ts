@@ -224,4 +224,14 @@ describe('PostgreSQL', () => {
     expect(arrived).toBeGreaterThanOrEqual(3);
     await database.close();
   });
+
+  it('takes a single statement that lost to a deadlock for an outage of a moment, which everybody tries again', async () => {
+    const { target } = await freshTarget('postgres');
+    const database = await openDatabase(target);
+    // A statement that ends in the deadlock which it is ended for, whoever is the other one.
+    const ended = sql`do $$ begin raise exception 'deadlock detected' using errcode = '40P01'; end $$`;
+    await expect(ended.execute(database.db)).rejects.toBeInstanceOf(StorageUnavailableError);
+    await database.check();
+    await database.close();
+  });
 });
