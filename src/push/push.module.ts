@@ -6,7 +6,7 @@ import { DeliveryModule } from '../delivery/delivery.module.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { Outbox } from '../delivery/outbox.js';
 import { Logs } from '../telemetry/logs.js';
-import { CometModule } from './comet/comet.module.js';
+import { CometModule, UnservedCometModule } from './comet/comet.module.js';
 import { CometSessions } from './comet/comet-sessions.service.js';
 import { NotificationController } from './notification.controller.js';
 import { AddressPolicy } from './outbound/address-policy.js';
@@ -50,7 +50,7 @@ const PUBLISHER_CLASSES = [
 
 /** The Notification API, from the request to the device. */
 @Module({
-  imports: [DeliveryModule, CometModule],
+  imports: [DeliveryModule],
   controllers: [NotificationController],
   providers: [
     SecretBox,
@@ -125,7 +125,9 @@ class DisabledPushModule {}
 @Module({})
 export class PushModule {
   static forRoot({ push }: Pick<Config, 'push'>): DynamicModule {
-    const inner = push.enabled.length === 0 ? DisabledPushModule : EnabledPushModule;
+    const comet = push.enabled.includes('comet') ? CometModule : UnservedCometModule;
+    const inner: DynamicModule =
+      push.enabled.length === 0 ? { module: DisabledPushModule } : { module: EnabledPushModule, imports: [comet] };
     return { module: PushModule, global: true, imports: [inner], exports: [inner] };
   }
 }

@@ -320,3 +320,13 @@ describe('PUSH_ENABLED=none', () => {
 function encode(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
+
+describe('PUSH_ENABLED without comet', () => {
+  it('serves no CometD', async () => {
+    const stage = await PushStage.start({ PUSH_ENABLED: 'httpcb' });
+    const handshake = [{ channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling'] }];
+    expect(await stage.stage.post('/genesys/cometd', handshake, { as: 'publish' })).toMatchObject({ status: 404 });
+    await stage.subscribed('still.served');
+    await stage.stop();
+  });
+});

@@ -21,3 +21,10 @@ import { CometController } from './comet.controller.js';
   exports: [CometSessions, CometPublisher],
 })
 export class CometModule {}
+
+/** Without `comet` in `PUSH_ENABLED`: nobody can connect, so there are no sessions. */
+@Module({
+  providers: [{ provide: COMET_LIMITS, useValue: DEFAULT_COMET_LIMITS }, CometSessions, CometPublisher],
+  exports: [CometSessions, CometPublisher],
+})
+export class UnservedCometModule {}
