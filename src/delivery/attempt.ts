@@ -13,7 +13,7 @@ export const CRASH_LIMIT = 3;
  * What would be put aside with the next death is sent by a process only after it has lived so long: a pod that is killed
  * again and again while it starts, for reasons of its own, takes no innocent delivery along.
  */
-export const LAST_CHANCE_AFTER_MS = 5_000;
+export const LAST_CHANCE_AFTER_MS = 10_000;
 /**
  * A suspect that has been in flight for so long while the process lived did not kill it: what does, does it while the
  * record is being prepared. A process that is killed later, while a slow receiver is waited for, is no fault of the record.

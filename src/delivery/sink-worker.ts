@@ -160,7 +160,9 @@ export class SinkWorker {
     }
     const { ended } = this;
     const claimed = await this.claim(wanted);
-    this.ready.push(...claimed);
+    // A suspect goes first: the shorter it is held, the less a kill by others can be laid at its door.
+    this.ready.unshift(...claimed.filter(({ delivery }) => delivery.crashes > 0));
+    this.ready.push(...claimed.filter(({ delivery }) => delivery.crashes === 0));
     if (!this.running) return this.giveBack();
     this.launch();
     this.mayBeMore = claimed.length >= wanted;
