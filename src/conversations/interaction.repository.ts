@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { justCompared, oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
@@ -45,16 +45,16 @@ export class InteractionRepository {
       .execute();
   }
 
-  /** Those that wait for after-call work on these conversations, the oldest first. */
+  /** Those that wait for after-call work on these conversations, the oldest first; nobody else changes them until the commit. */
   async waitingFor(trx: Transaction<Schema>, conversationIds: readonly string[]): Promise<InteractionRow[]> {
-    return trx
+    const waiting = trx
       .selectFrom('interactions')
       .selectAll()
       .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
       .where(STILL_WAITING)
-      .orderBy('accepted_at')
-      .orderBy('id')
-      .execute();
+      .orderBy('id');
+    const rows = await (this.database.kind === 'postgres' ? waiting.forUpdate() : waiting).execute();
+    return rows.sort((a, b) => a.accepted_at - b.accepted_at);
   }
 
   /**
@@ -102,8 +102,7 @@ export class InteractionRepository {
         lookup_step: 0,
         ...(gapId === undefined ? {} : { gap_id: gapId }),
       }))
-      .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
-      .where(STILL_WAITING)
+      .where(this.stillWaiting(oneOf(this.database.kind, 'conversation_id', conversationIds)))
       .execute();
   }
 
@@ -153,16 +152,18 @@ export class InteractionRepository {
     return this.database.db
       .updateTable('interactions')
       .set((eb) => ({ lookup_at: eb(now, '+', putOffMs) }))
-      .where('id', 'in', (eb) =>
-        eb
+      .where('id', 'in', (eb) => {
+        const due = eb
           .selectFrom('interactions')
           .select('id')
           .where(WAITING)
           .where('owner', '=', owner)
           .where('lookup_at', '<=', now)
           .orderBy('lookup_at')
-          .limit(limit),
-      )
+          .limit(limit);
+        // Those that are just being captured need no look-up.
+        return this.database.kind === 'postgres' ? due.forUpdate().skipLocked() : due;
+      })
       .returningAll()
       .execute();
   }
@@ -180,8 +181,7 @@ export class InteractionRepository {
           .else(eb(this.database.now, '+', inMs))
           .end(),
       }))
-      .where(oneOf(this.database.kind, 'id', ids))
-      .where(STILL_WAITING)
+      .where(this.stillWaiting(oneOf(this.database.kind, 'id', ids)))
       .execute();
   }
 
@@ -255,6 +255,16 @@ export class InteractionRepository {
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('status'), '=', 'dead')
       .execute();
+  }
+
+  /**
+   * Those of `which` that still wait. PostgreSQL locks them in the order of their ids, as `waitingFor` does: two that lock
+   * the same rows in different orders wait for each other, which it finds out after a second.
+   */
+  private stillWaiting(which: RawBuilder<boolean>): RawBuilder<boolean> {
+    if (this.database.kind === 'sqlite') return sql<boolean>`${which} and ${STILL_WAITING}`;
+    return sql<boolean>`id in (
+      select id from interactions where ${which} and ${STILL_WAITING} order by id for update)`;
   }
 
   /** SQLite calls it `min`, PostgreSQL `least`. */

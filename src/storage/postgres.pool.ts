@@ -3,7 +3,10 @@ import pg from 'pg';
 import { PostgresDialect } from 'kysely';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Log } from '../telemetry/logs.js';
+import { StatementNames } from './statement-names.js';
 import type { ErrorTranslator } from './storage.errors.js';
+
+const names = new StatementNames();
 
 /** Together with the statement's own limit an unreachable server is noticed within 5 s. */
 const CONNECT_TIMEOUT_MS = 4_000;
@@ -12,6 +15,9 @@ const STATEMENT_TIMEOUT_MS = 4_000;
 const QUERY_TIMEOUT_MS = 4_500;
 /** A transaction whose process hangs must not hold its row locks for long. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
+
+/** Plans of named statements live as long as their connection: one made for an empty table must not stay for ever. */
+const CONNECTION_LIFETIME_S = 60;
 
 const INT8 = 20;
 const NUMERIC = 1700;
@@ -40,7 +46,13 @@ export function isPostgresOutage(error: unknown): boolean {
 
 /** Two replicas took the same rows in another order, or PostgreSQL asks for a repeat: the transaction may run again. */
 export function isRepeatable(error: unknown): boolean {
+  if (isPlanOutdated(error)) return true;
   return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001');
+}
+
+/** A statement that was prepared before a column was added gives another row now, which PostgreSQL refuses (0A000). */
+function isPlanOutdated(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '0A000' && error.message.includes('cached plan');
 }
 
 /** Settings of a connection that is not pooled, e.g. for a lock that is held for long. */
@@ -58,6 +70,7 @@ export function openPostgresPool(url: string, size: number, log: Log, patient = 
   const pool = new pg.Pool({
     ...clientConfig(url),
     max: size,
+    maxLifetimeSeconds: CONNECTION_LIFETIME_S,
     application_name: 'genesys-gateway',
     ...(patient ? {} : limits),
   });
@@ -117,13 +130,26 @@ class TranslatingClient {
     // A rollback behind a statement that is stuck would wait for the same time again.
     if (this.outage !== undefined) throw this.outage;
     try {
-      return await this.client.query(sql, [...parameters]);
+      return await this.ask(sql, [...parameters]);
     } catch (error) {
       // After a query timeout the answer may still come, and would be taken for the next one's.
       if (!isPostgresOutage(error)) throw this.translate(error);
       this.broken = true;
       this.outage = this.translate(error) as Error;
       throw this.outage;
+    }
+  }
+
+  private async ask(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    const name = names.nameOf(text);
+    if (name === undefined) return this.client.query(text, values);
+    try {
+      return await this.client.query({ name, text, values });
+    } catch (error) {
+      if (!isPlanOutdated(error)) throw error;
+      // Its statements were planned before another replica migrated. A transaction is over by this, and runs again.
+      this.broken = true;
+      return await this.client.query(text, values).catch(() => Promise.reject(error as Error));
     }
   }
 
