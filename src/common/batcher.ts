@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 interface Waiting<T, R> {
   item: T;
   resolve: (result: R) => void;
@@ -52,6 +54,8 @@ export class Batcher<T, R> {
         const failed = this.failsAll(error) ? [...batch, ...this.queue.splice(0)] : batch;
         for (const waiting of failed) waiting.reject(error);
       }
+      // What has arrived at the sockets meanwhile belongs to the next batch, too.
+      await nextTurn();
     }
     this.working = false;
   }

@@ -6,6 +6,7 @@ import { CONFIG } from '../config/config.js';
 import type { Config, StorageTarget } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
+import { GroupCommit } from './group-commit.js';
 import { migrate } from './migrate.js';
 import { isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } from './postgres.pool.js';
 import type { Schema } from './schema.js';
@@ -38,6 +39,7 @@ export class Database implements OnApplicationShutdown {
   private readonly log: Log;
   private readonly translate: ErrorTranslator;
   private kysely: Kysely<Schema> | undefined;
+  private readonly group = new GroupCommit(() => this.db);
   private closeRest: () => void = () => undefined;
 
   constructor(@Inject(CONFIG) config: Pick<Config, 'storage'>, logs: Logs) {
@@ -67,10 +69,12 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Commits what `work` did, or nothing. `work` may run again when PostgreSQL ends a deadlock, so it must change nothing
-   * but the database; keep it short, because under SQLite everybody else waits.
+   * Commits what `work` did, or nothing. `work` may run again, when PostgreSQL ends a deadlock or when another one that
+   * shares a commit under SQLite fails, so it must change nothing but the database; keep it short, because under SQLite
+   * everybody else waits.
    */
   async transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    if (this.kind === 'sqlite') return this.group.transaction(work);
     for (let repeat = 0; ; repeat++) {
       try {
         return await this.db.transaction().execute(work);

@@ -39,6 +39,26 @@ describeEachDatabase('Database', (getDb, getTarget) => {
     expect(rows[0]?.id).not.toBe(row.id);
   });
 
+  it('stores what several ask for at once, each whole or not at all', async () => {
+    const database = getDb();
+    const rows = Array.from({ length: 50 }, () => interactionRow());
+    const asked = rows.map((row, no) =>
+      database.transaction(async (trx) => {
+        await trx.insertInto('interactions').values(row).execute();
+        if (no % 10 === 3) throw new Error(`no ${no}`);
+        // One that breaks a rule of the database's, which must not be the others' end.
+        if (no % 10 === 7) await trx.insertInto('interactions').values(row).execute();
+        return no;
+      }),
+    );
+    const results = await Promise.allSettled(asked);
+    const good = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(good).toEqual(rows.map((_, no) => no).filter((no) => no % 10 !== 3 && no % 10 !== 7));
+    expect(results[13]).toMatchObject({ reason: { message: 'no 13' } });
+    const stored = await database.db.selectFrom('interactions').select('id').execute();
+    expect(stored.map(({ id }) => id).sort()).toEqual(good.map((no) => rows[no]?.id).sort());
+  });
+
   it('lets a broken constraint through as what it is', async () => {
     const { db } = getDb();
     const row = interactionRow();
@@ -165,6 +185,29 @@ describe('SQLite file', () => {
     await remove();
   });
 
+  it('shares one commit between those who ask together, and gives each its own when one fails', async () => {
+    const { target, remove } = await freshTarget('sqlite');
+    const database = await openDatabase(target);
+    const transactions: unknown[] = [];
+    const ask = (fails = false) =>
+      database.transaction(async (trx) => {
+        transactions.push(trx);
+        await sql`update write_probe set at = at + 1`.execute(trx);
+        if (fails) throw new Error('test: this one fails');
+      });
+    await Promise.all([ask(), ask(), ask()]);
+    expect(new Set(transactions).size).toBe(1);
+    transactions.length = 0;
+    await Promise.allSettled([ask(), ask(true), ask()]);
+    // The second ended the common one; then each had its own.
+    expect(transactions).toHaveLength(5);
+    expect(new Set(transactions).size).toBe(4);
+    const { rows } = await sql<{ at: number }>`select at from write_probe`.execute(database.db);
+    expect(rows).toEqual([{ at: 5 }]);
+    await database.close();
+    await remove();
+  });
+
   it('is unavailable when its folder cannot be made', async () => {
     const file = join(process.execPath, 'gateway.db');
     const database = new Database({ storage: { kind: 'sqlite', file } }, Logs.silent());
@@ -199,6 +242,31 @@ describe('PostgreSQL', () => {
     await database.check();
     await database.close();
     await server.stop();
+  });
+
+  it('goes on when another replica adds a column to what is prepared', async () => {
+    const { target, remove } = await freshTarget('postgres');
+    const database = await openDatabase(target);
+    const ask = () =>
+      database.db
+        .selectFrom(sql<{ id: number }>`write_probe`.as('probe'))
+        .selectAll()
+        .execute();
+    const askInside = () =>
+      database.transaction((trx) =>
+        trx
+          .selectFrom(sql<{ id: number }>`write_probe`.as('probe'))
+          .selectAll()
+          .execute(),
+      );
+    for (let no = 0; no < 8; no++) await ask();
+    await sql`alter table write_probe add column another integer`.execute(database.db);
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual(Array(3).fill([{ id: 1, at: 0, another: null }]));
+    for (let no = 0; no < 8; no++) await askInside();
+    await sql`alter table write_probe drop column another`.execute(database.db);
+    expect(await Promise.all([askInside(), askInside()])).toEqual(Array(2).fill([{ id: 1, at: 0 }]));
+    await database.close();
+    await remove();
   });
 
   it('repeats a transaction that it ended because of a deadlock', async () => {
