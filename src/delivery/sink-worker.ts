@@ -8,7 +8,8 @@ import type { Database } from '../storage/database.js';
 import { CLEARED_AFTER_MS, CRASH_LIMIT, LAST_CHANCE_AFTER_MS, OVERDUE_MS } from './attempt.js';
 import { type Attempt, endOf, endOverdue, type Held, parked, send, tellBreaker } from './attempt.js';
 import { Breaker } from './breaker.js';
-import { Lanes, type Postponed } from './lanes.js';
+import { Lanes } from './lanes.js';
+import { Postponer } from './postponer.js';
 import type { DeliveryRow } from '../storage/schema.js';
 import type { Claim, DeliveryRepository } from './delivery.repository.js';
 import { HandOver } from './hand-over.js';
@@ -45,6 +46,7 @@ export class SinkWorker {
   readonly breaker: Breaker;
   private readonly lanes: Lanes | undefined;
   private readonly settler: Settler;
+  private readonly postponer: Postponer;
   private readonly tasks: BackgroundTasks;
   private readonly aborting = new AbortController();
   private readonly underWay = new Set<Attempt>();
@@ -81,6 +83,7 @@ export class SinkWorker {
     this.settler = new Settler(sink, context.database, context.deliveries, log, this.aborting.signal);
     // A delivery may wait for `AHEAD` whole attempts before its own begins.
     this.leaseMs = (AHEAD + 1) * sink.timeoutMs + SETTLE_MARGIN_MS;
+    this.postponer = new Postponer(context.deliveries, this.leaseMs, this.tasks, this.aborting.signal);
   }
 
   start(): void {
@@ -236,12 +239,8 @@ export class SinkWorker {
   private nextReady(): Held | undefined {
     if (!this.lanes) return this.ready.shift();
     const { next, later } = this.lanes.pick(this.ready);
-    this.postpone(later);
+    this.postponer.postponeSoon(later);
     return next;
-  }
-
-  private postpone(postponed: Postponed[]): void {
-    if (postponed.length > 0) this.tasks.run('postpone', () => this.context.deliveries.postpone(postponed));
   }
 
   private begin(held: Held): void {
@@ -265,7 +264,7 @@ export class SinkWorker {
       const outcome = await Promise.race([sent, late]).finally(() => clearTimeout(clearing));
       attempt.tell(outcome);
       if (outcome.kind !== 'delivered') this.mayBeMore = true;
-      if (outcome.kind === 'postponed') return this.postpone([{ delivery, delayMs: outcome.delayMs }]);
+      if (outcome.kind === 'postponed') return this.postponer.postponeSoon([{ delivery, delayMs: outcome.delayMs }]);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
       await this.settler.settle(endOf(attempt, outcome, this.context.retry));

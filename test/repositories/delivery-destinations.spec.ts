@@ -5,6 +5,7 @@ import type { SendOutcome } from '../../src/delivery/sink.js';
 import { ReplicaRepository } from '../../src/storage/replica.repository.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
 import type { DeliveryRow } from '../../src/storage/schema.js';
+import { StorageUnavailableError } from '../../src/storage/storage.errors.js';
 import { Logs } from '../../src/telemetry/logs.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { DELIVERED, DOWN, TestSink } from '../helpers/test-sink.js';
@@ -24,10 +25,11 @@ describeEachDatabase('Deliveries with destinations', (getDb) => {
   let sink: ManyReceivers;
   let service: DeliveryService;
   let outbox: Outbox;
+  let deliveries: DeliveryRepository;
 
   beforeEach(() => {
     sink = new ManyReceivers();
-    const deliveries = new DeliveryRepository(getDb());
+    deliveries = new DeliveryRepository(getDb());
     outbox = new Outbox(deliveries, getDb());
     const replica = new ReplicaService(getDb(), new ReplicaRepository(getDb()), Logs.silent());
     const retry = { baseMs: 5, capMs: 20, maxMs: 60_000 };
@@ -105,6 +107,26 @@ describeEachDatabase('Deliveries with destinations', (getDb) => {
     await sink.until(() => delivered().length === 1);
     expect(sink.sent).toEqual(['a', 'a']);
     expect((await rows())[0]).toMatchObject({ attempts: 1, last_error_code: null });
+  });
+
+  it('postpones although the database is away for a while', async () => {
+    let refusals = 3;
+    const postpone = deliveries.postpone.bind(deliveries);
+    deliveries.postpone = async (postponed) => {
+      if (refusals-- > 0) throw new StorageUnavailableError('test: the disk is full');
+      return postpone(postponed);
+    };
+    let first = true;
+    sink.answer = async () => {
+      if (!first) return DELIVERED;
+      first = false;
+      return { kind: 'postponed', delayMs: 10 };
+    };
+    await service.start();
+    await put({ id: 'a', destination: 'x' });
+    await sink.until(() => delivered().length === 1);
+    expect(refusals).toBe(-1);
+    expect((await rows())[0]).toMatchObject({ attempts: 1 });
   });
 
   it('ends what nobody wants any more, without a dead letter', async () => {

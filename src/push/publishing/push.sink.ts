@@ -4,6 +4,7 @@ import { GatewayError } from '../../common/errors.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import type { ReportedOutcome, SendOutcome, Settlement, Sink } from '../../delivery/sink.js';
 import type { DeliveryRow, PushSubscriptionRow, Schema } from '../../storage/schema.js';
+import { StorageUnavailableError } from '../../storage/storage.errors.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { Texts } from '../providers/texts.js';
 import type { Device, PushOutcome } from '../publishers/publisher.js';
@@ -11,11 +12,13 @@ import { PushPublishers } from '../publishers/push-publishers.js';
 import { SecretBox } from '../secrets/secret-box.js';
 import { SubscriptionService } from '../subscriptions/subscription.service.js';
 import { COMET_SINK, deviceOfRow, PUSH_SINK, type PushSinkName } from '../subscriptions/subscription.js';
-import { DeliveryLoader, type LoadedEvent } from './delivery-loader.js';
+import { DeliveryLoader, type Loaded, type LoadedEvent } from './delivery-loader.js';
 import { SubscriberLimits } from './subscriber-limits.js';
 
 /** For reading the subscription and the event before the attempt itself. */
 const LOADING_MS = 2_000;
+/** How long pushes wait when the database does not answer. */
+const UNAVAILABLE_MS = 1_000;
 /** Code of a delivery whose device is no more: its subscription ends with it. */
 export const DEVICE_GONE = 'push.device-gone';
 
@@ -47,7 +50,10 @@ export class PushSink implements Sink {
   }
 
   async send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome> {
-    const { subscription, event } = await this.loader.load(delivery.subject_id, delivery.payload);
+    const loaded = await this.load(delivery);
+    // Our own fault: the receiver was not asked, and nobody's breaker shall hear of it.
+    if (loaded === 'unavailable') return { kind: 'postponed', delayMs: UNAVAILABLE_MS };
+    const { subscription, event } = loaded;
     if (!subscription) {
       return { kind: 'cancelled', code: 'push.subscription-over', message: 'the subscription has ended or expired' };
     }
@@ -59,6 +65,15 @@ export class PushSink implements Sink {
     const outcome = await this.attempt(delivery, subscription, event, signal);
     this.metrics.pushOutcomes.inc({ type: subscription.type, outcome: outcome.kind });
     return sendOutcomeOf(outcome);
+  }
+
+  private async load(delivery: DeliveryRow): Promise<Loaded | 'unavailable'> {
+    try {
+      return await this.loader.load(delivery.subject_id, delivery.payload);
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) return 'unavailable';
+      throw error;
+    }
   }
 
   /** Ends the subscriptions of devices that are no more. */
