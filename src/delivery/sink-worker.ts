@@ -205,19 +205,17 @@ export class SinkWorker {
   }
 
   /** Claiming a few at a time would cost a commit for each of them. */
-  private runsLow(): boolean {
-    return this.ready.length <= this.sink.concurrency / 2;
-  }
+  private readonly runsLow = (): boolean => this.ready.length <= this.sink.concurrency / 2;
 
   private async claim(limit: number): Promise<Held[]> {
     const [{ deliveries }, claim] = [this.context, this.newClaim(limit)];
     if (claim.destinations?.length === 0) return [];
     // Before the question, so that we count the lease as over before the database does.
     const claimedAt = performance.now();
-    const mayRisk = performance.now() - this.startedAt >= LAST_CHANCE_AFTER_MS;
-    const suspects = await deliveries.claimSuspect(claim, mayRisk ? undefined : CRASH_LIMIT - 1);
-    const others =
-      limit > suspects.length ? await deliveries.claimDue({ ...claim, limit: limit - suspects.length }) : [];
+    const spare = claimedAt - this.startedAt < LAST_CHANCE_AFTER_MS ? CRASH_LIMIT - 1 : undefined;
+    const suspects = await deliveries.claimSuspect(claim, spare);
+    const left = limit - suspects.length;
+    const others = left > 0 ? await deliveries.claimDue({ ...claim, limit: left }) : [];
     return [...suspects, ...others].map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs }));
   }
 
