@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { parseEnvironment } from './environment.js';
 import type { Environment } from './environment.js';
@@ -50,6 +51,7 @@ describe('parseEnvironment', () => {
         grant: { kind: 'client-credentials' },
         requestsPerMinute: 300,
         timeoutMs: 16_000,
+        stream: 'channels',
       },
       channels: {
         maxTopics: 1000,
@@ -68,7 +70,19 @@ describe('parseEnvironment', () => {
       },
       history: { url: 'https://history.example.com/records', concurrency: 32, timeoutMs: 10_000 },
       retry: { maxMs: 86_400_000, baseMs: 1000, capMs: 600_000 },
-      push: { enabled: ['comet', 'httpcb'], allowedHosts: [], defaultExpireMs: 86_400_000 },
+      push: {
+        enabled: ['comet', 'httpcb'],
+        allowedHosts: [],
+        defaultExpireMs: 86_400_000,
+        secretKeys: [expect.any(Buffer)],
+        secretKeyIsDerived: true,
+        signingSecrets: [],
+        concurrency: 64,
+        timeoutMs: 10_000,
+        subscriptionsPerSubscriber: 1_000,
+        ratePerSubscriber: 100,
+        queuePerSubscriber: 10_000,
+      },
       storage: { kind: 'sqlite', file: resolve('data/gateway.db') },
       shutdownGraceMs: 20_000,
       log: { level: 'info', format: 'json' },
@@ -249,5 +263,31 @@ describe('the saml2-bearer grant', () => {
     expect(problemsOf({ ...saml, GENESYS_SAML_ASSERTION_FILE: folder })).toEqual({
       GENESYS_SAML_ASSERTION_FILE: 'must be a readable file: it is not a file',
     });
+  });
+
+  it('takes the keys, secrets and files of the Notification API, and derives a key when there is none', () => {
+    const push = (more: Environment): Config['push'] => parseEnvironment({ ...MINIMAL, ...more }).push;
+    const key = Buffer.alloc(32, 7);
+    const secret = Buffer.alloc(24, 9);
+    expect(
+      push({ PUSH_SECRET_KEYS: key.toString('base64'), PUSH_SIGNING_SECRETS: `whsec_${secret.toString('base64')}` }),
+    ).toMatchObject({ secretKeys: [key], secretKeyIsDerived: false, signingSecrets: [secret] });
+    const [derived] = push({}).secretKeys;
+    expect(derived).toHaveLength(32);
+    expect(push({}).secretKeys).toEqual([derived]);
+    expect(push({ GENESYS_CLIENT_SECRET: 'another' }).secretKeys).not.toEqual([derived]);
+  });
+
+  it.each([
+    ['PUSH_SECRET_KEYS', 'c2hvcnQ='],
+    ['PUSH_SIGNING_SECRETS', 'whsec_c2hvcnQ='],
+    ['PUSH_SIGNING_SECRETS', Buffer.alloc(24).toString('base64')],
+    ['PUSH_PROVIDERS_FILE', '/nowhere/providers.json'],
+    ['PUSH_LOCALIZATION_FILE', '/nowhere/texts.json'],
+    ['PUSH_ENABLED', 'none,ios'],
+    ['PUSH_ENABLED', 'sms'],
+    ['GENESYS_STREAM', 'both'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(Object.keys(problemsOf({ ...MINIMAL, [name]: value }))).toEqual([name]);
   });
 });

@@ -111,7 +111,8 @@ describe.each(['sqlite', 'postgres'] as const)('a killed process loses nothing a
     history.faults.hang();
     const recordId = await finishAndReach(1);
     for (let kills = 1; kills <= 3; kills++) {
-      await history.waitFor(() => history.received.length === kills, 10_000);
+      // The last chance comes only after the process has lived for 10 s.
+      await history.waitFor(() => history.received.length === kills, 20_000);
       await gateway.end('SIGKILL');
       gateway = await scene.start();
     }
@@ -128,5 +129,5 @@ describe.each(['sqlite', 'postgres'] as const)('a killed process loses nothing a
     expect(replay.status).toBeLessThan(300);
     await expectOneRecord(recordId);
     expect(await interaction(gateway, accepted)).toMatchObject({ deliveryAttempts: 1 });
-  });
+  }, 60_000);
 });
