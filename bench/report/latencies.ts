@@ -18,6 +18,10 @@ export class Latencies {
     this.#histogram.record(Math.max(1, Math.round(ms * 1_000)));
   }
 
+  get count(): number {
+    return this.#histogram.count;
+  }
+
   summary(): LatencySummary {
     const at = (percentile: number): number => this.#histogram.percentile(percentile) / 1_000;
     const empty = this.#histogram.count === 0;

@@ -50,12 +50,20 @@ function rowOf({ name, runs }: Side, unit: string): Record<string, string> {
   for (const process of new Set(runs.flatMap((run) => Object.keys(run.usage ?? {})))) {
     const own = process === 'load' || process === 'postgres' ? `${process} ` : '';
     add(`${own}CPU %`, (run) => (run.usage?.[process]?.cpu ?? 0) * 100);
+    // What others do on the same cores changes it little.
+    if (process === 'gateway' || process === 'bare')
+      add('CPU µs each', ({ usage, perSecond }) => microsecondsEach(usage?.[process]?.cpu, perSecond));
     add(`${own}peak MiB`, (run) => (run.usage?.[process]?.peakRss ?? 0) / 2 ** 20);
   }
   for (const figure of new Set(runs.flatMap((run) => Object.keys(run.figures ?? {})))) {
     add(figure, (run) => run.figures?.[figure]);
   }
   return row;
+}
+
+/** Microseconds of CPU for each of what `perSecond` counts. */
+function microsecondsEach(cpu: number | undefined, perSecond: number | undefined): number | undefined {
+  return cpu === undefined || perSecond === undefined ? undefined : (cpu / perSecond) * 1e6;
 }
 
 /** Three significant digits for small numbers, whole ones for large. */
