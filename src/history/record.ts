@@ -1,10 +1,11 @@
-import { v5 as uuidv5 } from 'uuid';
+import { nameUuids } from '../common/name-uuid.js';
 
 /**
  * Namespace of the record ids. NEVER change it: the id is the idempotency key under which the history service knows what
  * it has, and with another namespace every interaction in flight during the upgrade would be recorded twice.
  */
 const RECORD_NAMESPACE = 'b6a1d2c4-3f0e-4c58-9d57-8a4e6f1b2c90';
+const recordUuid = nameUuids(RECORD_NAMESPACE);
 
 /** What the communication history is given, once per interaction. Absent values are left out, never null. */
 export interface HistoryRecord {
@@ -36,7 +37,7 @@ export interface HistoryRecord {
 
 /** The record's id: the same on every attempt, restart, replica and replay, whatever completed the interaction. */
 export function recordIdOf(interactionId: string): string {
-  return uuidv5(interactionId, RECORD_NAMESPACE);
+  return recordUuid(interactionId);
 }
 
 /** One with every field, to try a mapping on. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
+import { nameUuids } from '../../common/name-uuid.js';
 
 /**
  * Namespaces of ids that must come out the same again. NEVER change them: receivers know what they have had by these ids.
  */
 const KEYED_NAMESPACE = '0d0e6c0a-53c5-4a47-8b5e-2f7b2a1a9d31';
 const OWN_NAMESPACE = '7c5a2f0e-9f0b-4f7e-bb0e-6a8f5a0f4c12';
+const ownUuid = nameUuids(OWN_NAMESPACE);
 
 /** An event as it is matched and stored. */
 export interface NewEvent {
@@ -37,7 +39,7 @@ export function keyedEventId(publishedBy: string, key: string): string {
 }
 
 export function ownEventId(id: string): string {
-  return uuidv5(id, OWN_NAMESPACE);
+  return ownUuid(id);
 }
 
 /** The stable key of one event's delivery to one subscription. */
