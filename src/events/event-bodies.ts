@@ -6,14 +6,19 @@ import type { OwnEvent } from '../push/publishing/push-events.js';
 /** Version of the bodies. Fields may be added to a version; removing or changing one takes the next. */
 export const EVENT_VERSION = 1;
 
-/** An interaction's step as an event on `genesys.conversation.<conversation>.<kind>`. @param at epoch ms */
+/** The tag of an interaction's step: `genesys.conversation.<conversation>.<kind>`. */
+export function interactionTag({ kind, interaction }: InteractionChange): string {
+  return `genesys.conversation.${conversationTag(interaction.conversation_id)}.${kind}`;
+}
+
+/** An interaction's step as an event. @param at epoch ms */
 export function interactionEvent(change: InteractionChange, at: number): OwnEvent {
   const { kind, interaction } = change;
   const conversationId = interaction.conversation_id;
   return {
     // A record can die again after a replay; every other step is taken once.
     id: kind === 'dead' ? randomUUID() : `${interaction.id}:${kind}`,
-    tag: `genesys.conversation.${conversationTag(conversationId)}.${kind}`,
+    tag: interactionTag(change),
     orderKey: conversationId,
     body: {
       version: EVENT_VERSION,

@@ -11,13 +11,13 @@ import { Outbox } from '../delivery/outbox.js';
 import { ApiSchemas } from '../http/api-schemas.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
-import { type OwnEvent, PushEvents } from '../push/publishing/push-events.js';
+import { AS_IT_IS, type OwnEvent, PushEvents } from '../push/publishing/push-events.js';
 import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
 import { Database } from '../storage/database.js';
 import type { Schema } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { EVENT_SCHEMAS } from './event.docs.js';
-import { closingEvent, gapEvent, interactionEvent } from './event-bodies.js';
+import { closingEvent, gapEvent, interactionEvent, interactionTag } from './event-bodies.js';
 
 /**
  * Publishes what happens in the gateway on its own tags. An interaction's steps are published in the transactions that
@@ -65,10 +65,10 @@ export class OwnEvents implements InteractionFollower {
 
   async changed(trx: Transaction<Schema>, changes: readonly InteractionChange[]): Promise<void> {
     const now = Date.now();
-    const deliveries = await this.push.publishIn(
-      trx,
-      changes.map((change) => interactionEvent(change, now)),
-    );
+    const deliveries = await this.push.publishIn(trx, changes, {
+      tagOf: interactionTag,
+      eventOf: (change) => interactionEvent(change, now),
+    });
     if (deliveries > 0) this.toWake = true;
   }
 
@@ -79,6 +79,7 @@ export class OwnEvents implements InteractionFollower {
   }
 
   private async publish(event: OwnEvent): Promise<void> {
-    if ((await this.database.transaction((trx) => this.push.publishIn(trx, [event]))) > 0) this.outbox.wake(PUSH_SINKS);
+    if ((await this.database.transaction((trx) => this.push.publishIn(trx, [event], AS_IT_IS))) > 0)
+      this.outbox.wake(PUSH_SINKS);
   }
 }

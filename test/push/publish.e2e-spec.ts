@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PushEvents } from '../../src/push/publishing/push-events.js';
+import { AS_IT_IS, PushEvents } from '../../src/push/publishing/push-events.js';
 import { Outbox } from '../../src/delivery/outbox.js';
 import { startGateway } from '../helpers/gateway.js';
 import { KEYS } from '../helpers/environment.js';
@@ -305,11 +305,11 @@ describe.each(['sqlite', 'postgres'] as const)('publishing (%s)', (kind) => {
     const id = await stage.subscribed(`${own}.*`, { providerName: 'another' }, `/${own}`);
     const event = { id: `${own}-1`, tag: `${own}.acw`, body: { version: 1 }, orderKey: own };
     const failing = stage.database.transaction(async (trx) => {
-      await events.publishIn(trx, [{ ...event, id: `${own}-0` }]);
+      await events.publishIn(trx, [{ ...event, id: `${own}-0` }], AS_IT_IS);
       throw new Error('rolled back');
     });
     await expect(failing).rejects.toThrow('rolled back');
-    for (let i = 0; i < 2; i++) await stage.database.transaction((trx) => events.publishIn(trx, [event]));
+    for (let i = 0; i < 2; i++) await stage.database.transaction((trx) => events.publishIn(trx, [event], AS_IT_IS));
     stage.stage.gateway.app.get(Outbox, { strict: false }).wake();
     expect(await stage.settled(id)).toHaveLength(1);
     const received = await stage.receiver.has(1, `/${own}`);

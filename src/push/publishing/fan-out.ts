@@ -44,9 +44,17 @@ export class FanOut {
     private readonly limits: SubscriberLimits,
   ) {}
 
-  /** Answers one for each event, in their order. The caller wakes the outbox after the commit. */
-  async write(trx: Transaction<Schema>, events: readonly NewEvent[]): Promise<Written[]> {
-    const matcher = await this.index.asOf(trx);
+  /** Who has subscribed to what, as `trx` sees it. */
+  async matcherFor(trx: Transaction<Schema>): Promise<Matcher> {
+    return this.index.asOf(trx);
+  }
+
+  /**
+   * Answers one for each event, in their order. The caller wakes the outbox after the commit.
+   * @param known of this transaction, for callers that have asked already
+   */
+  async write(trx: Transaction<Schema>, events: readonly NewEvent[], known?: Matcher): Promise<Written[]> {
+    const matcher = known ?? (await this.matcherFor(trx));
     const plans = events.map((event) => this.plan(event, matcher));
     const kept = plans.filter(isKept);
     if (kept.length === 0) return plans.map(({ answer }) => ({ answer, isNew: true }));

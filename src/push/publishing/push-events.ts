@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import type { Schema } from '../../storage/schema.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { checkTag } from '../tags/tag-grammar.js';
-import { ownEventId } from './event.js';
+import { type NewEvent, ownEventId } from './event.js';
 import { FanOut } from './fan-out.js';
 
 /** An event of the gateway's own. */
@@ -16,6 +16,15 @@ export interface OwnEvent {
   /** Events of one key reach each subscription in their order. */
   orderKey: string;
 }
+
+/** How what has happened becomes events. Most of it interests nobody, so the tag alone comes first. */
+export interface News<T> {
+  tagOf: (news: T) => string;
+  eventOf: (news: T) => OwnEvent;
+}
+
+/** Of events that are made already. */
+export const AS_IT_IS: News<OwnEvent> = { tagOf: ({ tag }) => tag, eventOf: (event) => event };
 
 /** The gateway's own events, for whoever subscribes to them. Does nothing when the Notification API is off. */
 @Injectable()
@@ -32,27 +41,35 @@ export class PushEvents {
 
   /**
    * Publishes in the transaction that brings the events about: both happen or neither. They go to matching subscriptions
-   * of every provider. Costs no query under SQLite, and one small one under PostgreSQL, when nobody has subscribed.
-   * Answers how many deliveries that makes: if any, the caller wakes the outbox after the commit. @throws PushSyntaxError for a tag that is none
+   * of every provider. Costs no query under SQLite, and one small one under PostgreSQL, when nobody has subscribed; what
+   * nobody has subscribed to is not made into an event.
+   * Answers how many deliveries that makes: if any, the caller wakes the outbox after the commit.
+   * @throws PushSyntaxError for a tag that is none
    */
-  async publishIn(trx: Transaction<Schema>, events: readonly OwnEvent[]): Promise<number> {
-    if (!this.fanOut || events.length === 0) return 0;
-    for (const { tag } of events) checkTag(tag);
-    const written = await this.fanOut.write(
-      trx,
-      events.map((event) => ({
-        id: ownEventId(event.id),
-        tag: event.tag,
-        message: JSON.stringify(event.body),
-        mediaType: 'string',
-        providerName: undefined,
-        publishedBy: '',
-        orderKey: event.orderKey,
-      })),
-    );
+  async publishIn<T>(trx: Transaction<Schema>, news: readonly T[], { tagOf, eventOf }: News<T>): Promise<number> {
+    if (!this.fanOut || news.length === 0) return 0;
+    const matcher = await this.fanOut.matcherFor(trx);
+    const wanted = matcher.isEmpty ? [] : news.filter((each) => matcher.match(tagOf(each)).length > 0);
+    // What reaches nobody is published all the same.
+    if (wanted.length < news.length) this.metrics.pushPublished.inc(news.length - wanted.length);
+    if (wanted.length === 0) return 0;
+    const written = await this.fanOut.write(trx, wanted.map(eventOf).map(newEventOf), matcher);
     countPublished(this.metrics, written);
     return written.reduce((sum, { answer, isNew }) => sum + (isNew ? answer.matched : 0), 0);
   }
+}
+
+function newEventOf({ id, tag, body, orderKey }: OwnEvent): NewEvent {
+  checkTag(tag);
+  return {
+    id: ownEventId(id),
+    tag,
+    message: JSON.stringify(body),
+    mediaType: 'string',
+    providerName: undefined,
+    publishedBy: '',
+    orderKey,
+  };
 }
 
 /** Counts what was written. Should the transaction be run again, it is counted again: a deadlock is rare enough. */

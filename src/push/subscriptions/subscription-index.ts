@@ -16,6 +16,8 @@ const MAX_SHARED_TEXTS = 100_000;
 export interface Matcher {
   /** The database's time. */
   now: number;
+  /** True when nobody has subscribed to anything: then `match` finds nothing. */
+  isEmpty: boolean;
   match(tag: string): ActiveSubscription[];
 }
 
@@ -72,7 +74,7 @@ export class SubscriptionIndex {
         : await this.subscriptions.latestChange(trx);
     // Callers hold their connection already, so that waiting for each other here cannot end in a circle.
     if (latest.changeNo > this.changeNo) await this.inTurn(() => this.catchUp(trx, latest.changeNo));
-    return { now: latest.now, match: (tag) => this.match(tag, latest.now) };
+    return { now: latest.now, isEmpty: this.size === 0, match: (tag) => this.match(tag, latest.now) };
   }
 
   private match(tag: string, now: number): ActiveSubscription[] {
