@@ -113,6 +113,29 @@ describe('HistoryClient', () => {
     expect(sent).toBeLessThan(2_000);
   });
 
+  it('takes the status of an answer that announces more than 64 KiB, without reading it', async () => {
+    answer = (_, response) => {
+      response.writeHead(200, { 'content-length': '70000' }).flushHeaders();
+    };
+    expect(await client.post(REQUEST, NEVER)).toEqual({ kind: 'delivered', status: 200 });
+  });
+
+  it('takes an answer that breaks off for none', async () => {
+    answer = (request, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{', () => request.socket.destroy());
+    };
+    expect(await client.post(REQUEST, NEVER)).toMatchObject({ kind: 'retry', code: 'history.unreachable' });
+  });
+
+  it('takes a 1xx for no answer', async () => {
+    answer = (_, response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      response.writeHead(422).end();
+    };
+    expect(await client.post(REQUEST, NEVER)).toMatchObject({ kind: 'refused', status: 422 });
+  });
+
   it('tells what stood in the way of a connection, without more', async () => {
     answer = (request) => void request.socket.destroy();
     expect(await client.post(REQUEST, NEVER)).toMatchObject({ kind: 'retry', code: 'history.unreachable' });
@@ -122,6 +145,23 @@ describe('HistoryClient', () => {
       code: 'history.unreachable',
       message: 'the history service cannot be reached: ECONNREFUSED',
     });
+  });
+
+  it('ends all that are under way when they are aborted, and sends none of those that wait for a connection', async () => {
+    await replace({ HISTORY_CONCURRENCY: '2' });
+    const stopping = new AbortController();
+    let requests = 0;
+    answer = () => {
+      if (++requests === 2) stopping.abort();
+    };
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => client.post(REQUEST, stopping.signal)));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['retry', 'retry', 'retry', 'retry']);
+    answer = (_, response) => {
+      requests++;
+      response.writeHead(200).end();
+    };
+    expect(await client.post(REQUEST, NEVER)).toMatchObject({ kind: 'delivered' });
+    expect(requests).toBe(3);
   });
 
   it('ends at once when it is aborted', async () => {

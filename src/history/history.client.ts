@@ -4,10 +4,8 @@ import { Pool } from 'undici';
 import { CONFIG } from '../config/config.js';
 import type { Config } from '../config/config.js';
 import type { SendOutcome } from '../delivery/sink.js';
-import { outcomeOf } from './history.answer.js';
+import { Exchange } from './exchange.js';
 
-/** Nothing in the answer is used; reading it to its end lets the connection be used again. */
-const MAX_ANSWER_BYTES = 64 * 1024;
 /** Below the 5 s after which Node.js servers close an idle connection: a request must not meet the close. */
 const KEEP_ALIVE_MS = 4_000;
 
@@ -24,13 +22,17 @@ export interface HistoryRequest {
 export class HistoryClient implements OnApplicationShutdown {
   private readonly pool: Pool;
   private readonly path: string;
-  private readonly authorization: { authorization?: string };
+  /** The same for every request. */
+  private readonly headers: readonly string[];
+  /** What ends when a signal is aborted: one listener for all of its requests. */
+  private readonly underWay = new WeakMap<AbortSignal, Set<Exchange>>();
 
   constructor(@Inject(CONFIG) private readonly config: Pick<Config, 'history'>) {
     const { url, token, concurrency, timeoutMs } = config.history;
     const target = new URL(url);
     this.path = target.pathname + target.search;
-    this.authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const authorization = token === undefined ? [] : ['authorization', `Bearer ${token}`];
+    this.headers = ['content-type', 'application/json', ...authorization];
     this.pool = new Pool(target.origin, {
       connections: concurrency,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -47,32 +49,20 @@ export class HistoryClient implements OnApplicationShutdown {
    * that breaks off counts as none, even after a 200: the key makes asking again harmless.
    */
   async post(request: HistoryRequest, signal: AbortSignal): Promise<SendOutcome> {
-    const deadline = new AbortController();
-    const abort = (): void => deadline.abort();
-    const timer = setTimeout(abort, this.config.history.timeoutMs);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      const answer = await this.pool.request({
-        method: 'POST',
-        path: this.path,
-        headers: {
-          'content-type': 'application/json',
-          'idempotency-key': request.idempotencyKey,
-          'x-correlation-id': request.correlationId,
-          ...this.authorization,
-        },
-        body: request.body,
-        signal: deadline.signal,
+    return new Promise((resolve) => {
+      const together = this.underWayUntil(signal);
+      const exchange = new Exchange((outcome) => {
+        clearTimeout(deadline);
+        together.delete(exchange);
+        resolve(outcome);
       });
-      await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal: deadline.signal });
-      return outcomeOf(answer.statusCode, firstOf(answer.headers['retry-after']));
-    } catch (error) {
-      return deadline.signal.aborted ? this.timedOut() : unreachable(error);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    }
+      const deadline = setTimeout(() => exchange.giveUp(this.timedOut()), this.config.history.timeoutMs);
+      together.add(exchange);
+      if (signal.aborted) return exchange.giveUp(this.timedOut());
+      const { idempotencyKey, correlationId, body } = request;
+      const headers = [...this.headers, 'idempotency-key', idempotencyKey, 'x-correlation-id', correlationId];
+      this.pool.dispatch({ method: 'POST', path: this.path, headers, body }, exchange);
+    });
   }
 
   /** Ends all connections; to be called when nothing is under way any more. */
@@ -80,19 +70,18 @@ export class HistoryClient implements OnApplicationShutdown {
     await this.pool.destroy();
   }
 
+  private underWayUntil(signal: AbortSignal): Set<Exchange> {
+    const known = this.underWay.get(signal);
+    if (known) return known;
+    const exchanges = new Set<Exchange>();
+    this.underWay.set(signal, exchanges);
+    const endAll = (): void => exchanges.forEach((exchange) => exchange.giveUp(this.timedOut()));
+    signal.addEventListener('abort', endAll, { once: true });
+    return exchanges;
+  }
+
   private timedOut(): SendOutcome {
     const message = `the history service did not answer within ${this.config.history.timeoutMs} ms`;
     return { kind: 'retry', code: 'history.timeout', message };
   }
-}
-
-function firstOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
-}
-
-function unreachable(error: unknown): SendOutcome {
-  // The code (ECONNREFUSED, UND_ERR_SOCKET …) says what went wrong; the message may hold addresses only.
-  const code = (error as { code?: unknown }).code;
-  const reason = typeof code === 'string' ? code : 'connection failed';
-  return { kind: 'retry', code: 'history.unreachable', message: `the history service cannot be reached: ${reason}` };
 }

@@ -8,7 +8,6 @@ import { Metrics } from '../telemetry/metrics.js';
 import { MappingFailedError } from './history.errors.js';
 import { HistoryClient } from './history.client.js';
 import type { Mapping } from './mapping.js';
-import type { HistoryRecord } from './record.js';
 
 /** Name of the sink; stored with each delivery, so never changed. */
 export const HISTORY_SINK = 'history';
@@ -52,7 +51,7 @@ export class HistorySink implements Sink {
   async send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome> {
     let body: string;
     try {
-      body = await this.mapping.body(JSON.parse(delivery.payload) as HistoryRecord);
+      body = await this.mapping.body(delivery.payload);
     } catch (error) {
       if (error instanceof MappingFailedError) return { kind: 'refused', code: error.code, message: error.message };
       throw error;

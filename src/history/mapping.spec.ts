@@ -22,7 +22,7 @@ describe('mapping', () => {
   }
 
   it('is the record itself without a file', async () => {
-    expect(JSON.parse(await PLAIN.body(SAMPLE_RECORD))).toEqual(SAMPLE_RECORD);
+    expect(JSON.parse(await PLAIN.body(JSON.stringify(SAMPLE_RECORD)))).toEqual(SAMPLE_RECORD);
   });
 
   it('reshapes, and leaves out what is absent', async () => {
@@ -30,7 +30,7 @@ describe('mapping', () => {
       '{ "id": recordId, "who": { "customer": customerId, "agent": agentId }, "code": wrapup.code }',
     );
     const { agentId: _, ...record } = SAMPLE_RECORD;
-    expect(JSON.parse(await mapping.body(record))).toEqual({
+    expect(JSON.parse(await mapping.body(JSON.stringify(record)))).toEqual({
       id: record.recordId,
       who: { customer: 'C-1001' },
       code: record.wrapup?.code,
@@ -53,7 +53,9 @@ describe('mapping', () => {
 
   it('fails on a record without quoting it', async () => {
     const mapping = await load('{ "n": $number(subject = "Sample subject" ? "1" : subject) }');
-    const failed = await mapping.body({ ...SAMPLE_RECORD, subject: 'private words' }).catch((error: unknown) => error);
+    const failed = await mapping
+      .body(JSON.stringify({ ...SAMPLE_RECORD, subject: 'private words' }))
+      .catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(MappingFailedError);
     expect((failed as Error).message).toContain('D3030');
     expect((failed as Error).message).not.toContain('private');
@@ -63,7 +65,9 @@ describe('mapping', () => {
     'fails when a record gives no object: %s',
     async (text) => {
       const mapping = await load(text);
-      await expect(mapping.body({ ...SAMPLE_RECORD, subject: 'x' })).rejects.toBeInstanceOf(MappingFailedError);
+      await expect(mapping.body(JSON.stringify({ ...SAMPLE_RECORD, subject: 'x' }))).rejects.toBeInstanceOf(
+        MappingFailedError,
+      );
     },
   );
 

@@ -19,12 +19,12 @@ interface JsonataFailure {
 
 /** Turns a record into the body that this installation of the history service wants. */
 export interface Mapping {
-  /** The body as JSON text. @throws MappingFailedError */
-  body(record: HistoryRecord): Promise<string>;
+  /** The body as JSON text. @param record as JSON text, as it is stored. @throws MappingFailedError */
+  body(record: string): Promise<string>;
 }
 
 /** Without a mapping file the record itself is the body. */
-export const PLAIN: Mapping = { body: async (record) => JSON.stringify(record) };
+export const PLAIN: Mapping = { body: async (record) => record };
 
 /** Reads, compiles and tries the mapping in `file`. @throws MappingInvalidError with the file, line and column. */
 export async function loadMapping(file: string): Promise<Mapping> {
@@ -36,7 +36,7 @@ export async function loadMapping(file: string): Promise<Mapping> {
   try {
     const mapping = compile(text);
     serialise(await mapping.evaluate(SAMPLE_RECORD));
-    return { body: (record) => mapBody(mapping, record) };
+    return { body: (record) => mapBody(mapping, JSON.parse(record) as HistoryRecord) };
   } catch (error) {
     const { message, position } = error as JsonataFailure;
     const where = position === undefined ? '' : ` at ${lineAndColumn(text, position)}`;

@@ -1,0 +1,81 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { SendOutcome } from '../delivery/sink.js';
+import { outcomeOf } from './history.answer.js';
+
+/** Nothing in the answer is used; reading it to its end lets the connection be used again. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+/** Why undici is to end a request whose outcome is known. One for all: nobody reads it, and a stack costs. */
+const OVER = new Error('the exchange is over');
+
+type Controller = Dispatcher.DispatchController;
+
+/**
+ * One request and its answer, as undici tells of them. It tells its outcome once and is deaf afterwards. A handler instead of
+ * `request`: that makes a stream, an abort signal and their listeners for an answer of which nothing but the status is used.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  private controller: Controller | undefined;
+  private status = 0;
+  private retryAfter: string | undefined;
+  private bytes = 0;
+  private over = false;
+
+  constructor(private readonly told: (outcome: SendOutcome) => void) {}
+
+  /** Ends it at once, with this outcome; what is on the wire is cut off. */
+  giveUp(outcome: SendOutcome): void {
+    this.end(outcome);
+    this.controller?.abort(OVER);
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.controller = controller;
+    // It was given up while there was no connection yet: nothing is sent.
+    if (this.over) controller.abort(OVER);
+  }
+
+  onResponseStart(_: Controller, status: number, headers: IncomingHttpHeaders): void {
+    // A 1xx announces the answer and is none.
+    if (status < 200) return;
+    this.status = status;
+    this.retryAfter = firstOf(headers['retry-after']);
+    if (Number(headers['content-length']) > MAX_ANSWER_BYTES) this.takeStatus();
+  }
+
+  onResponseData(_: Controller, chunk: Buffer): void {
+    this.bytes += chunk.length;
+    if (this.bytes > MAX_ANSWER_BYTES) this.takeStatus();
+  }
+
+  onResponseEnd(): void {
+    this.end(outcomeOf(this.status, this.retryAfter));
+  }
+
+  /** Also of an answer that breaks off: it counts as none, even after a 200, for the key makes asking again harmless. */
+  onResponseError(_: Controller, error: Error): void {
+    this.end(unreachable(error));
+  }
+
+  /** The rest of the answer is too long to be waited for. */
+  private takeStatus(): void {
+    this.giveUp(outcomeOf(this.status, this.retryAfter));
+  }
+
+  private end(outcome: SendOutcome): void {
+    if (this.over) return;
+    this.over = true;
+    this.told(outcome);
+  }
+}
+
+function firstOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+function unreachable(error: unknown): SendOutcome {
+  // The code (ECONNREFUSED, UND_ERR_SOCKET …) says what went wrong; the message may hold addresses only.
+  const code = (error as { code?: unknown }).code;
+  const reason = typeof code === 'string' ? code : 'connection failed';
+  return { kind: 'retry', code: 'history.unreachable', message: `the history service cannot be reached: ${reason}` };
+}
