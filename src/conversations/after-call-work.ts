@@ -41,5 +41,10 @@ export function directionOf(direction: string | undefined): string | undefined {
 
 /** The same object without the fields that have no value: absent and null mean the same at Genesys. */
 export function present<T extends object>(fields: { [K in keyof T]: T[K] | null | undefined }): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as T;
+  const kept: Partial<T> = {};
+  for (const key in fields) {
+    const value = fields[key];
+    if (value !== undefined && value !== null) kept[key] = value;
+  }
+  return kept as T;
 }
