@@ -87,14 +87,7 @@ export class CaptureService {
 
   private async persist(batch: Received[]): Promise<number[]> {
     const completions = await this.commitPatiently(batch);
-    if (completions.length > 0) {
-      this.followers.committed();
-    }
-    for (const { interaction, work } of completions) {
-      const { conversationId: conversation, obtainedBy } = work;
-      this.metrics.captured.inc({ obtained_by: obtainedBy });
-      this.log.debug({ interaction: interaction.id, conversation, obtainedBy }, 'captured');
-    }
+    if (completions.length > 0) this.tell(completions);
     const counts = new Map<AfterCallWork, number>();
     for (const { work } of completions) counts.set(work, (counts.get(work) ?? 0) + 1);
     return batch.map(({ work }) => {
@@ -102,6 +95,18 @@ export class CaptureService {
       if (this.recent.isRepeat(work, count > 0)) this.metrics.duplicatesDropped.inc();
       return count;
     });
+  }
+
+  private tell(completions: readonly Completion[]): void {
+    this.followers.committed();
+    const found = completions.filter(({ work }) => work.obtainedBy === 'lookup').length;
+    if (found > 0) this.metrics.captured.inc({ obtained_by: 'lookup' }, found);
+    if (found < completions.length) this.metrics.captured.inc({ obtained_by: 'event' }, completions.length - found);
+    if (!this.log.isLevelEnabled('debug')) return;
+    for (const { interaction, work } of completions) {
+      const { conversationId: conversation, obtainedBy } = work;
+      this.log.debug({ interaction: interaction.id, conversation, obtainedBy }, 'captured');
+    }
   }
 
   /** One event that cannot be stored must not take the others of its batch with it: then each goes alone. */

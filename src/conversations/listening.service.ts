@@ -31,6 +31,8 @@ const TAKE_OVER_EVERY_MS = 5_000;
 const RELEASE_SWEEP_MS = 10_000;
 /** Most conversations in one statement. */
 const MAX_BATCH = 500;
+/** Most lists of conversations, of up to `MAX_BATCH` each, that are looked through together. */
+const MAX_RELEASES = 4;
 
 /**
  * Joins interactions and topics: who waits is listened for, what arrives is captured, what is covered is looked up, and
@@ -41,7 +43,7 @@ export class ListeningService {
   private readonly log: Log;
   private readonly tasks: BackgroundTasks;
   private readonly retry: StorageRetry;
-  private readonly releases = new Batcher<string, void>((ids) => this.releaseIdle(ids), MAX_BATCH);
+  private readonly releases = new Batcher<readonly string[], void>((lists) => this.releaseIdle(lists), MAX_RELEASES);
   /** Accepted since the current release asked who is idle: those must stay. */
   private readonly acceptedMeanwhile = new Set<string>();
   /** Topics with events that the full buffer could not take. At most as many as topics are wanted. */
@@ -109,15 +111,16 @@ export class ListeningService {
   }
 
   /** Nobody may wait for these conversations any more: those for which that is so are unsubscribed. */
-  private release(conversationIds: Iterable<string>): void {
-    for (const id of new Set(conversationIds)) this.tasks.run('release', () => this.releases.add(id));
+  private release(conversationIds: readonly string[]): void {
+    this.tasks.run('release', () => this.releases.add(conversationIds));
   }
 
-  private async releaseIdle(conversationIds: string[]): Promise<void[]> {
+  private async releaseIdle(lists: readonly (readonly string[])[]): Promise<void[]> {
     this.acceptedMeanwhile.clear();
+    const conversationIds = [...new Set(lists.flat())];
     const idle = await this.retry.run('release', () => this.interactions.idleAmong(conversationIds));
     this.manager.release(idle.filter((id) => !this.acceptedMeanwhile.has(id)).map(acwTopic));
-    return conversationIds.map(() => undefined);
+    return lists.map(() => undefined);
   }
 
   /** Never rejects: the next sweep comes. */
@@ -125,7 +128,7 @@ export class ListeningService {
     const conversationIds = [...this.manager.wantedBy()].flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
     try {
       for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
-        await Promise.all(conversationIds.slice(from, from + MAX_BATCH).map((id) => this.releases.add(id)));
+        await this.releases.add(conversationIds.slice(from, from + MAX_BATCH));
       }
     } catch (err) {
       this.log.warn({ err }, 'it could not be looked which topics nobody waits for');

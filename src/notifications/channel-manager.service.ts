@@ -86,10 +86,15 @@ export class ChannelManager {
 
   /** Lets these topics go; the coverage of those that nobody else holds ends. Idempotent. */
   release(topics: Iterable<string>, holder: Holder = MAIN_HOLDER): void {
+    // A topic that is being moved is wanted by the channel that is let go, too.
+    const draining = [...this.fleet.current].filter((channel) => channel.isDraining);
     for (const topic of topics) {
-      if (!this.holders.remove(topic, holder) || !this.placements.remove(topic)) continue;
+      if (!this.holders.remove(topic, holder)) continue;
+      const placed = this.placements.channelWith(topic);
+      if (!this.placements.remove(topic)) continue;
       this.gaps.forget(topic);
-      for (const channel of this.fleet.current) if (channel.subscriptions.wants(topic)) channel.drop(topic);
+      placed?.drop(topic);
+      for (const channel of draining) if (channel.subscriptions.wants(topic)) channel.drop(topic);
     }
     this.changes.next();
   }

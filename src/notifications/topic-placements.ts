@@ -36,6 +36,11 @@ export class TopicPlacements {
     return this.channelOf.has(topic);
   }
 
+  /** Where it is placed; undefined: nowhere. */
+  channelWith(topic: string): Channel | undefined {
+    return this.channelOf.get(topic);
+  }
+
   isUnplaced(topic: string): boolean {
     return this.unplaced.has(topic);
   }
