@@ -27,10 +27,11 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(config),
         TelemetryModule,
-        LifecycleModule,
         ScheduleModule.forRoot(),
         HttpServerModule,
         AccessModule,
+        // After the access: guards ask in this order, and who has no key is not told of a shutdown.
+        LifecycleModule,
         StorageModule,
         DeliveryModule,
         PushModule.forRoot(config),

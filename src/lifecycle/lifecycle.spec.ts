@@ -96,6 +96,11 @@ class Work {
     await finished;
     return 'written';
   }
+
+  @Post('fail')
+  fail(): never {
+    throw new Error('failed');
+  }
 }
 
 async function start(): Promise<NestFastifyApplication> {
@@ -136,6 +141,21 @@ describe('requests during a shutdown', () => {
     bus.emit('finish');
     expect(await (await underWay).text()).toBe('written');
     await expect(down).resolves.toEqual({ clean: true, forced: [] });
+    await app.close();
+  });
+
+  it('does not wait for those that failed, or whose caller went away', async () => {
+    const app = await start();
+    const url = `${await app.getUrl()}/work`;
+    expect((await fetch(`${url}/fail`, { method: 'POST' })).status).toBe(500);
+    const started = once(bus, 'started');
+    const abort = new AbortController();
+    const gone = fetch(url, { method: 'POST', signal: abort.signal });
+    await started;
+    abort.abort();
+    await expect(gone).rejects.toThrow('aborted');
+    bus.emit('finish');
+    await expect(app.get(ShutdownService).begin('test')).resolves.toEqual({ clean: true, forced: [] });
     await app.close();
   });
 

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { CallHandler, ExecutionContext, NestInterceptor, OnModuleInit } from '@nestjs/common';
-import { SSE_METADATA } from '@nestjs/common/constants.js';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { finalize } from 'rxjs';
-import type { Observable } from 'rxjs';
+import type { CanActivate, ExecutionContext, OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../common/errors.js';
 import { ShutdownService } from './shutdown.service.js';
 
@@ -20,38 +18,43 @@ export class ShutdownInProgressError extends GatewayError {
 /**
  * Refuses requests that change something once the shutdown has begun, and lets the shutdown wait for those under way.
  * Reading stays possible: probes and people look at an instance while it drains.
+ *
+ * A guard and a hook, not an interceptor: the first interceptor takes every request of every route through four
+ * observables and two async resources, which is a tenth of what an intake costs. A request is under way until its answer,
+ * or the beginning of its stream, is handed to Fastify. Nest's `@Sse` would never be; nothing here uses it.
  */
 @Injectable()
-export class RequestGate implements NestInterceptor, OnModuleInit {
-  private underWay = 0;
+export class RequestGate implements CanActivate, OnModuleInit {
+  private readonly underWay = new Set<FastifyRequest>();
   private whenIdle: (() => void) | undefined;
 
-  constructor(private readonly shutdown: ShutdownService) {}
+  constructor(
+    private readonly shutdown: ShutdownService,
+    private readonly host: HttpAdapterHost,
+  ) {}
 
   onModuleInit(): void {
+    this.host.httpAdapter.getInstance<FastifyInstance>().addHook('onSend', (request, _reply, payload, done) => {
+      if (this.underWay.delete(request) && this.underWay.size === 0) this.whenIdle?.();
+      done(null, payload);
+    });
     this.shutdown.register('intake', 'requests', () => this.idle());
   }
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http') return next.handle();
-    const { method } = context.switchToHttp().getRequest<FastifyRequest>();
+  /** @throws ShutdownInProgressError */
+  canActivate(context: ExecutionContext): boolean {
+    const [request, reply] = context.getArgs<[FastifyRequest, FastifyReply]>();
+    const { method } = request;
     if (this.shutdown.state !== 'running' && method !== 'GET' && method !== 'HEAD') {
-      context.switchToHttp().getResponse<FastifyReply>().header('Connection', 'close');
+      void reply.header('Connection', 'close');
       throw new ShutdownInProgressError();
     }
-    // A stream of server-sent events ends when its source does, not by waiting for it.
-    if (Reflect.getMetadata(SSE_METADATA, context.getHandler()) === true) return next.handle();
-    this.underWay += 1;
-    return next.handle().pipe(
-      finalize(() => {
-        this.underWay -= 1;
-        if (this.underWay === 0) this.whenIdle?.();
-      }),
-    );
+    this.underWay.add(request);
+    return true;
   }
 
   private idle(): Promise<void> {
-    if (this.underWay === 0) return Promise.resolve();
+    if (this.underWay.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.whenIdle = resolve;
     });
