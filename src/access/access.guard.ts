@@ -39,8 +39,7 @@ export class AccessGuard implements CanActivate {
       context.getHandler(),
       context.getClass(),
     ]);
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
+    const [request, reply] = context.getArgs<[FastifyRequest, FastifyReply]>();
     if (access === undefined) throw new NoSuchRouteError(request.method, request.url);
     if (access.kind === 'public') return true;
     const key = keyIn(request.headers);
@@ -49,7 +48,7 @@ export class AccessGuard implements CanActivate {
     if (access.openedBy !== undefined && this.config.access[access.openedBy]) return true;
     if (caller === undefined) {
       this.noteRefusal(request, key !== undefined);
-      http.getResponse<FastifyReply>().header('WWW-Authenticate', 'Bearer');
+      void reply.header('WWW-Authenticate', 'Bearer');
       throw new UnauthenticatedError(key !== undefined);
     }
     if (!access.roles.some((role) => caller.roles.includes(role))) {

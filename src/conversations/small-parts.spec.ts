@@ -31,6 +31,11 @@ describe('requestHash', () => {
     expect(requestHash(one)).toBe(requestHash(other));
   });
 
+  it('stays what earlier versions stored', () => {
+    const contents = { customerId: 'k', attributes: { y: '2', x: '1' }, conversationId: 'c', agentId: undefined };
+    expect(requestHash(contents)).toBe('bb825acfe4fd01a3428fd54966a340394a9e5c6ea7bbe4d99b212dc60f55741c');
+  });
+
   it('tells other contents apart', () => {
     expect(requestHash({ a: '1' })).not.toBe(requestHash({ a: '2' }));
     expect(requestHash({ a: '1', b: '2' })).not.toBe(requestHash({ a: '1","b":"2' }));
