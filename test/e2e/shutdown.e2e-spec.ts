@@ -60,6 +60,9 @@ describe.each(['sqlite', 'postgres'] as const)('SIGTERM (%s)', (kind) => {
     const ended = gateway.end('SIGTERM');
     await gateway.logged((line) => line['to'] === 'draining');
     expect(await handIn(gateway, CONVERSATION)).toMatchObject({ status: 503, body: { code: 'shutdown.in-progress' } });
+    // Whoever has no key learns nothing but that.
+    const stranger = await fetch(`${gateway.url}/customers/supportInteraction`, { method: 'POST' });
+    expect(stranger.status).toBe(401);
     expect(await call(gateway, 'GET', '/health/ready')).toMatchObject({ status: 503 });
     expect(await call(gateway, 'GET', '/health/live')).toMatchObject({ status: 200 });
     expect(await ended).toBe(0);
