@@ -47,10 +47,11 @@ export async function insertDeliveries(
   });
   // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
   const inserted = await sql<Inserted>`
+    ${claim ? withTurn(table) : sql``}
     insert into deliveries (id, sink, order_key, subject_id, payload, destination, received_at, due_at, created_at,
       state, claim, claimed_by, claimed_until)
     select id, sink, order_key, subject_id, payload, destination, received_at, ${now}, ${now}, ${claimColumns(claim, now)}
-    from ${claim ? withTurn(table) : table} as drafts
+    from ${claim ? sql`drafts` : sql`${table} as drafts`}
     where true on conflict (id) do nothing returning seq, id, state, due_at, claimed_until`.execute(trx);
   return inserted.rows;
 }
@@ -61,10 +62,14 @@ function claimColumns(claim: Claim | undefined, now: RawBuilder<number>): RawBui
     case when its_turn then ${claim.replica} end, case when its_turn then ${now} + ${sql.lit(claim.leaseMs)} end`;
 }
 
+/**
+ * Whose turn it is, looked up by each one's key: of "not exists" PostgreSQL makes a list of all that wait, and reads what
+ * has waited since the last vacuum for it. Materialized, or it is asked again for each column that depends on it.
+ */
 function withTurn(table: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`(select given.*, may_claim = 1 and not exists (
+  return sql`with drafts as materialized (select given.*, may_claim = 1 and (
     select 1 from deliveries as earlier
-    where earlier.order_key = given.order_key and earlier.state in ('pending', 'claimed')) as its_turn
+    where earlier.order_key = given.order_key and earlier.state in ('pending', 'claimed') limit 1) is null as its_turn
     from ${table} as given)`;
 }
 

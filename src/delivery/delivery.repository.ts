@@ -146,7 +146,7 @@ export class DeliveryRepository {
         dead_at = case when v_state = 'dead' then ${now} end,
         cancelled_at = case when v_state = 'cancelled' then ${now} end
       from ${table} as outcomes
-      where id = v_id and claim = v_claim and state = 'claimed'
+      where ${this.named(outcomes)} and id = v_id and claim = v_claim and ${justCompared('state')} = 'claimed'
       returning id, attempts, coalesce(delivered_at, dead_at, cancelled_at, last_error_at) as at`.execute(trx);
     return rows;
   }
@@ -269,6 +269,16 @@ export class DeliveryRepository {
   private isFor({ destinations }: Claim): RawBuilder<unknown> {
     if (destinations === undefined) return sql``;
     return sql`and destination is not null and destination in ${jsonList(this.database.kind, destinations)}`;
+  }
+
+  /** For SQLite the join is enough. PostgreSQL knows neither how few they are nor how many were claimed since its last vacuum. */
+  private named(rows: readonly { v_id: string }[]): RawBuilder<boolean> {
+    if (this.database.kind === 'sqlite') return sql<boolean>`true`;
+    return oneOf(
+      'postgres',
+      'id',
+      rows.map(({ v_id }) => v_id),
+    );
   }
 
   private async releaseWhere(condition: RawBuilder<boolean>): Promise<void> {
