@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type RawBuilder, sql, type Transaction } from 'kysely';
+import { recordIdOf } from '../history/record.js';
 import { Database } from '../storage/database.js';
 import { justCompared, oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
@@ -239,7 +240,7 @@ export class InteractionRepository {
         // Should a record disagree with its interaction and not be delivered, it stays: the ledger's alarm is about it.
         await trx
           .deleteFrom('deliveries')
-          .where(oneOf(this.database.kind, 'subject_id', ids))
+          .where(oneOf(this.database.kind, 'id', ids.map(recordIdOf)))
           .where(justCompared('state'), '=', 'delivered')
           .execute();
       }

@@ -1,6 +1,7 @@
+import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { Database } from '../storage/database.js';
-import { jsonList } from '../storage/json-rows.js';
+import { oneOf } from '../storage/json-rows.js';
 import type { Schema } from '../storage/schema.js';
 
 /** Deliveries that nobody wants any more, and why. */
@@ -26,9 +27,10 @@ export async function cancelWaiting(
       last_error_message: message,
       last_error_at: now,
     })
-    .where('subject_id', 'in', jsonList(kind, subjectIds))
+    .where(oneOf(kind, 'subject_id', subjectIds))
     .where('sink', 'in', sinks)
-    .where('state', '=', 'pending')
+    // Written out, not bound: SQLite uses the index on what waits only where its condition is repeated to the letter.
+    .where(sql<boolean>`state = 'pending'`)
     .executeTakeFirst();
   return Number(result.numUpdatedRows);
 }

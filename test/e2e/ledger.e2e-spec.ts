@@ -5,6 +5,7 @@ import { startSimulator } from '../../simulator/index.js';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
 import { LedgerCheck } from '../../src/operations/ledger-check.service.js';
 import type { Comparison } from '../../src/operations/ledger.repository.js';
+import { recordIdOf } from '../../src/history/record.js';
 import { Database } from '../../src/storage/database.js';
 import { freshTarget } from '../helpers/databases.js';
 import { type RunningGateway, startGateway } from '../helpers/gateway.js';
@@ -116,7 +117,7 @@ describe.each(['sqlite', 'postgres'] as const)('the ledger and its records (%s)'
         deliveryRow({ ...record, id: 'd1', subject_id: 'old-dead', state: 'dead', dead_at: 1, delivered_at: null }),
         deliveryRow({
           ...record,
-          id: 'd2',
+          id: recordIdOf('old-delivered'),
           subject_id: 'old-delivered',
           state: 'delivered',
           dead_at: null,
@@ -129,7 +130,7 @@ describe.each(['sqlite', 'postgres'] as const)('the ledger and its records (%s)'
     expect(await ids('interactions')).not.toContain('old-delivered');
     expect(await ids('interactions')).toContain('old-dead');
     expect(await ids('deliveries')).toEqual(expect.arrayContaining(['d1']));
-    expect(await ids('deliveries')).not.toContain('d2');
+    expect(await ids('deliveries')).not.toContain(recordIdOf('old-delivered'));
     expect((await check('all')).differences).toEqual({});
     const { body } = await gateway.call('get', '/ops/dead-letters?limit=500', 'admin').expect(200);
     expect(body.items.map((each: { recordId: string }) => each.recordId)).toContain('d1');

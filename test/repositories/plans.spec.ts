@@ -4,7 +4,9 @@ import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
 import { sql } from 'kysely';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
+import { cancelWaiting } from '../../src/delivery/cancellation.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
+import { deadMatching } from '../../src/replay/replay-filter.js';
 import type { Database } from '../../src/storage/database.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 
@@ -115,6 +117,19 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     // It holds all that was claimed since the last vacuum.
     expect(settling).not.toMatch(/deliveries_claims/);
     expect(settling).not.toMatch(WALK);
+  });
+
+  it('finds what is to be cancelled, or sent again, by its subject', async () => {
+    await sql`update deliveries set state = 'dead', dead_at = 0 where seq % 2 = 0`.execute(database.db);
+    if (database.kind === 'postgres') await sql`analyze`.execute(database.db);
+    const cancellation = { sinks: ['history'], subjectIds: ids, code: 'c', message: 'm' };
+    const [cancelling] = await plansOf(() => database.transaction((trx) => cancelWaiting(trx, database, cancellation)));
+    expect(cancelling).toMatch(/deliveries_pending_subject/);
+    const filter = { interactionId: ids[0] ?? '' };
+    const [replaying] = await plansOf(() =>
+      sql`select seq from deliveries where ${deadMatching(filter)}`.execute(database.db),
+    );
+    expect(replaying).toMatch(/deliveries_dead_subject/);
   });
 
   it('asks once for each new delivery whether it is its turn, by its key', async () => {

@@ -3,6 +3,7 @@ import { createInitialSchema } from './0001-initial.js';
 import { addReplayAndAudit } from './0002-replay-audit.js';
 import { addPush } from './0003-push.js';
 import { dropWaitingIndex } from './0004-fewer-indexes.js';
+import { indexLiveSubjectsOnly } from './0005-live-subjects.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -15,4 +16,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0002-replay-audit': addReplayAndAudit,
   '0003-push': addPush,
   '0004-fewer-indexes': dropWaitingIndex,
+  '0005-live-subjects': indexLiveSubjectsOnly,
 };
