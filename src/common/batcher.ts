@@ -6,10 +6,13 @@ interface Waiting<T, R> {
   reject: (error: unknown) => void;
 }
 
+/** Longest wait for more while more keeps coming. */
+const GATHER_MS = 5;
+
 /**
  * Collects what arrives while the previous batch is being worked on, and hands it over together: one transaction (one
- * fsync) for many callers. An idle batcher starts at once (after the current tick's callers have joined), so that
- * batching adds no latency when there is nothing to batch.
+ * fsync) for many callers. It waits for more only while each turn of the event loop brings more, so that batching adds no
+ * latency when there is nothing to batch.
  *
  * The handler answers one result per item, in order. When it throws, every caller of that batch gets the error.
  */
@@ -38,7 +41,7 @@ export class Batcher<T, R> {
       this.queue.push({ item, resolve, reject });
       if (!this.working) {
         this.working = true;
-        setImmediate(() => void this.drain());
+        void this.drain();
       }
     });
   }
@@ -46,6 +49,7 @@ export class Batcher<T, R> {
   /** Never rejects: each failure goes to the callers of its batch. */
   private async drain(): Promise<void> {
     while (this.queue.length > 0) {
+      await this.gather();
       const batch = this.queue.splice(0, this.maxSize);
       try {
         const results = await this.handler(batch.map((waiting) => waiting.item));
@@ -54,9 +58,17 @@ export class Batcher<T, R> {
         const failed = this.failsAll(error) ? [...batch, ...this.queue.splice(0)] : batch;
         for (const waiting of failed) waiting.reject(error);
       }
-      // What has arrived at the sockets meanwhile belongs to the next batch, too.
-      await nextTurn();
     }
     this.working = false;
+  }
+
+  /** What has arrived at the sockets meanwhile belongs to the batch, too. */
+  private async gather(): Promise<void> {
+    const giveUpAt = performance.now() + GATHER_MS;
+    let before: number;
+    do {
+      before = this.queue.length;
+      await nextTurn();
+    } while (this.queue.length > before && this.queue.length < this.maxSize && performance.now() < giveUpAt);
   }
 }
