@@ -24,4 +24,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/live`).then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "dist/src/main.js"]
+# 8 MiB of young memory: V8 takes twice what the service needs where it sees much memory, and is no faster with it.
+CMD ["node", "--max-semi-space-size=8", "--enable-source-maps", "dist/src/main.js"]

@@ -12,6 +12,9 @@ export const INTAKE_KEY = 'bench-intake-0123456789abcdef';
 export const ADMIN_KEY = 'bench-admin-0123456789abcdef';
 export const PUBLISH_KEY = 'bench-publish-0123456789abcdef';
 
+/** As `npm start` has it. */
+const FLAGS = ['--max-semi-space-size=8', '--enable-source-maps'];
+
 /** The gateway as `npm start` runs it: a process of its own, log level and all, with nothing but addresses set. */
 export class GatewayProcess {
   private constructor(
@@ -29,7 +32,7 @@ export class GatewayProcess {
     settings: Record<string, string> = {},
   ): Promise<GatewayProcess> {
     const spawnedAt = performance.now();
-    const child = spawn(process.execPath, ['--enable-source-maps', ...extraFlags(), MAIN], {
+    const child = spawn(process.execPath, [...FLAGS, ...extraFlags(), MAIN], {
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment(world, databaseUrl), ...settings },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -25,7 +25,9 @@ export const captureOnly: Scenario = {
     });
     return {
       sides,
-      targets: [{ name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.6 }, unit: '' }],
+      targets: [
+        { name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.6 }, unit: '', reached: 0.35 },
+      ],
       notes: [`${topics} conversations; up to ${WINDOW} events uncommitted; bare commits 50 at a time`],
     };
   },

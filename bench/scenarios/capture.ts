@@ -33,12 +33,19 @@ export const capture: Scenario = {
     return {
       sides: [...sides, { name: 'load generator alone', runs: [ceiling] }],
       targets: [
-        { name: 'SQLite, of bare', value: ratioOf(sides, 'gateway (SQLite)', 'bare'), limit: { min: 0.6 }, unit: '' },
+        {
+          name: 'SQLite, of bare',
+          value: ratioOf(sides, 'gateway (SQLite)', 'bare'),
+          limit: { min: 0.6 },
+          unit: '',
+          reached: 0.2,
+        },
         {
           name: 'PostgreSQL, of bare',
           value: ratioOf(sides, 'gateway (PostgreSQL)', 'bare'),
           limit: { min: 0.4 },
           unit: '',
+          reached: 0.1,
         },
       ],
       notes: [

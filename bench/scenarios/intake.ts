@@ -24,7 +24,7 @@ export const intake: Scenario = {
     return {
       sides,
       targets: [
-        { name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.5 }, unit: '' },
+        { name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.5 }, unit: '', reached: 0.25 },
         { name: 'p99, of bare', value: ratioOf(sides, 'gateway', 'bare', p99), limit: { max: 3 }, unit: '' },
       ],
       notes: [

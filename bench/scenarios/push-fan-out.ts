@@ -23,7 +23,7 @@ export const pushFanOut: Scenario = {
     return {
       sides,
       targets: [
-        { name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.2 }, unit: '', isUsual: true },
+        { name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.05 }, unit: '', isUsual: true },
       ],
       notes: [
         `${publications(stage)} events of 160 bytes; latency is the publisher's; comet users who are away, so that nothing is sent meanwhile`,
