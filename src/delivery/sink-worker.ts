@@ -1,19 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { within } from '../common/within.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
-import { CLEARED_AFTER_MS, CRASH_LIMIT, OVERDUE_MS } from './attempt.js';
+import { CLEARED_AFTER_MS, CRASH_LIMIT, LAST_CHANCE_AFTER_MS, OVERDUE_MS } from './attempt.js';
 import { type Attempt, endOf, endOverdue, type Held, parked, send, tellBreaker } from './attempt.js';
 import { Breaker } from './breaker.js';
 import { Lanes } from './lanes.js';
 import { Postponer } from './postponer.js';
 import type { DeliveryRow } from '../storage/schema.js';
-import { Claimer } from './claimer.js';
-import type { DeliveryRepository } from './delivery.repository.js';
+import type { Claim, DeliveryRepository } from './delivery.repository.js';
 import { HandOver } from './hand-over.js';
-import { type Ended, Settler } from './settler.js';
+import { Settler } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
 
 /** Finds what nobody announced: another replica's leavings, a wake that was lost with its process. */
@@ -50,17 +50,15 @@ export class SinkWorker {
   private readonly tasks: BackgroundTasks;
   private readonly aborting = new AbortController();
   private readonly underWay = new Set<Attempt>();
-  private readonly claimer: Claimer;
   private readonly leaseMs: number;
   private readonly ready: Held[] = [];
-  /** Deliveries whose outcome is being stored: their places are free for others meanwhile. */
-  private settling = 0;
   /** Places promised to deliveries that are just being stored. */
   private promised = 0;
   /** Whether the last look left due ones behind: then the end of an attempt is a reason to look again. */
   private mayBeMore = true;
   /** Attempts that have ended. */
   private ended = 0;
+  private startedAt = 0;
   private running = false;
   private claiming = false;
   private asked = false;
@@ -85,13 +83,12 @@ export class SinkWorker {
     this.settler = new Settler(sink, context.database, context.deliveries, log, this.aborting.signal);
     // A delivery may wait for `AHEAD` whole attempts before its own begins.
     this.leaseMs = (AHEAD + 1) * sink.timeoutMs + SETTLE_MARGIN_MS;
-    this.claimer = new Claimer(sink, context, this.leaseMs);
     this.postponer = new Postponer(context.deliveries, this.leaseMs, this.tasks, this.aborting.signal);
   }
 
   start(): void {
     this.running = true;
-    this.claimer.started();
+    this.startedAt = performance.now();
     this.poll = setInterval(() => this.tick(), POLL_MS);
     this.wakeIn(0);
   }
@@ -107,7 +104,7 @@ export class SinkWorker {
   /** Places for deliveries that are about to be stored, unless others wait already or the receiver is in doubt. */
   handOver(wanted: number): HandOver {
     const places = this.takesAtOnce() ? Math.max(0, Math.min(wanted, this.free)) : 0;
-    const claim = places > 0 ? this.claimer.terms(places) : undefined;
+    const claim = places > 0 ? this.newClaim(places) : undefined;
     const claimedAt = performance.now();
     this.promised += places;
     return new HandOver(claim, {
@@ -165,7 +162,7 @@ export class SinkWorker {
       return this.wakeIn(this.breaker.waitMs() || undefined);
     }
     const { ended } = this;
-    const claimed = await this.claimer.take(wanted);
+    const claimed = await this.claim(wanted);
     // A suspect goes first: the shorter it is held, the less a kill by others can be laid at its door.
     this.ready.unshift(...claimed.filter(({ delivery }) => delivery.crashes > 0));
     this.ready.push(...claimed.filter(({ delivery }) => delivery.crashes === 0));
@@ -187,8 +184,7 @@ export class SinkWorker {
 
   /** Deliveries that can still be held. */
   private get free(): number {
-    const held = this.underWay.size + this.settling + this.ready.length + this.promised;
-    return (AHEAD + 1) * this.sink.concurrency - held;
+    return (AHEAD + 1) * this.sink.concurrency - this.underWay.size - this.ready.length - this.promised;
   }
 
   /** Where destinations are kept apart or come and go, each delivery is looked at before it is claimed. */
@@ -197,8 +193,31 @@ export class SinkWorker {
     return this.running && !apart && this.breaker.state === 'closed' && !this.mayBeMore;
   }
 
+  private newClaim(limit: number): Claim {
+    return {
+      sink: this.sink.name,
+      limit,
+      token: randomUUID(),
+      replica: this.context.replica,
+      leaseMs: this.leaseMs,
+      destinations: this.sink.reachable?.(),
+    };
+  }
+
   /** Claiming a few at a time would cost a commit for each of them. */
   private readonly runsLow = (): boolean => this.ready.length <= this.sink.concurrency / 2;
+
+  private async claim(limit: number): Promise<Held[]> {
+    const [{ deliveries }, claim] = [this.context, this.newClaim(limit)];
+    if (claim.destinations?.length === 0) return [];
+    // Before the question, so that we count the lease as over before the database does.
+    const claimedAt = performance.now();
+    const spare = claimedAt - this.startedAt < LAST_CHANCE_AFTER_MS ? CRASH_LIMIT - 1 : undefined;
+    const suspects = await deliveries.claimSuspect(claim, spare);
+    const left = limit - suspects.length;
+    const others = left > 0 ? await deliveries.claimDue({ ...claim, limit: left }) : [];
+    return [...suspects, ...others].map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs }));
+  }
 
   private launch(): void {
     while (this.running && this.ready.length > 0 && this.underWay.size < this.sink.concurrency) {
@@ -246,20 +265,13 @@ export class SinkWorker {
       if (outcome.kind === 'postponed') return this.postponer.postponeSoon([{ delivery, delayMs: outcome.delayMs }]);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
-      await this.settle(attempt, endOf(attempt, outcome, this.context.retry));
+      await this.settler.settle(endOf(attempt, outcome, this.context.retry));
     } finally {
       this.underWay.delete(attempt);
       this.ended++;
       this.launch();
       if (this.mayBeMore && this.runsLow()) this.wake();
     }
-  }
-
-  private async settle(attempt: Attempt, ended: Ended): Promise<void> {
-    this.underWay.delete(attempt);
-    this.settling++;
-    this.launch();
-    await this.settler.settle(ended).finally(() => this.settling--);
   }
 
   /** The process is alive although this suspect is in flight: it makes room for the next one. */
