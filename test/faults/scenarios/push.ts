@@ -23,7 +23,7 @@ export const pushFanOut: Scenario = {
   study: [20],
   fault: '1,000 subscribers, 10,000 publishes, 10 % of callbacks failing for a while, kill -9 twice',
   databases: ['sqlite', 'postgres'],
-  quick: 0.1,
+  quick: 0.05,
   quickOn: ['sqlite'],
   run: async (context) => {
     const receiver = await CallbackReceiver.open();
