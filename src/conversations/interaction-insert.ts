@@ -42,14 +42,16 @@ export async function insertInteractions(
     attributes: 'text',
   });
   // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
+  // One moment for all its times: PostgreSQL's clock goes on within a statement.
   const { rows } = await sql<Times>`
+    with clock as materialized (select ${now} as at)
     insert into interactions
       (id, conversation_id, customer_id, agent_id, request_hash, result_hash, channel, subject, notes, attributes,
        status, owner, accepted_at, expires_at, captured_at, lookup_at)
     select id, "conversationId", "customerId", "agentId", "requestHash", ${extra.result_hash ?? null}, channel, subject,
-      notes, attributes, ${status}, ${extra.owner}, ${now}, ${now} + ${sql.lit(extra.ttlMs)},
-      ${captured ? now : sql`null`}, ${captured ? sql`null` : sql`${now} + ${sql.lit(extra.lookupInMs)}`}
-    from ${table} as drafts where true
+      notes, attributes, ${status}, ${extra.owner}, clock.at, clock.at + ${sql.lit(extra.ttlMs)},
+      ${captured ? sql`clock.at` : sql`null`}, ${captured ? sql`null` : sql`clock.at + ${sql.lit(extra.lookupInMs)}`}
+    from ${table} as drafts, clock where true
     on conflict (conversation_id, customer_id, agent_id) do nothing
     returning id, accepted_at, expires_at, captured_at, lookup_at`.execute(trx);
   const draftOf = new Map(drafts.map((draft) => [draft.id, draft]));

@@ -69,6 +69,25 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     expect((stored[0]?.expires_at ?? 0) - (stored[0]?.accepted_at ?? 0)).toBe(DAY_MS);
   });
 
+  it('gives all that is stored together one moment', async () => {
+    const drafts = Array.from({ length: 2_000 }, () => ({
+      id: randomUUID(),
+      conversationId: randomUUID(),
+      customerId: 'C-1',
+      agentId: '',
+      requestHash: 'hash',
+      channel: null,
+      subject: null,
+      notes: null,
+      attributes: null,
+    }));
+    const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
+    const stored = await database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
+    const times = stored.map(({ accepted_at, expires_at, lookup_at }) => [accepted_at, expires_at, lookup_at].join());
+    expect(stored).toHaveLength(2_000);
+    expect(new Set(times).size).toBe(1);
+  });
+
   it.each([{}, { status: 'captured', result_hash: 'result' } as const])(
     'answers whole rows as stored (%j)',
     async (extra) => {
