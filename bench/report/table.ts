@@ -19,10 +19,10 @@ export function isMet({ value, limit }: Target): boolean {
 
 /**
  * Whether a short run on a busy machine shows a collapse: a ratio of two sides that is this factor beside what is promised,
- * or beside what is reached. Times and sizes say nothing there.
+ * or beside what is reached. Times, sizes and the slowest few say nothing there.
  */
-export function hasCollapsed({ value, limit, unit, reached }: Target, factor: number): boolean {
-  if (unit !== '') return false;
+export function hasCollapsed({ value, limit, unit, reached, isTail }: Target, factor: number): boolean {
+  if (unit !== '' || isTail) return false;
   if (reached === undefined) return !isWithin(value, limit, factor);
   return !isWithin(value, 'min' in limit ? { min: reached } : { max: reached }, factor);
 }

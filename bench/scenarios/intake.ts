@@ -25,7 +25,13 @@ export const intake: Scenario = {
       sides,
       targets: [
         { name: 'of bare', value: ratioOf(sides, 'gateway', 'bare'), limit: { min: 0.5 }, unit: '', reached: 0.25 },
-        { name: 'p99, of bare', value: ratioOf(sides, 'gateway', 'bare', p99), limit: { max: 3 }, unit: '' },
+        {
+          name: 'p99, of bare',
+          value: ratioOf(sides, 'gateway', 'bare', p99),
+          limit: { max: 3 },
+          unit: '',
+          isTail: true,
+        },
       ],
       notes: [
         `${stage.size(REQUESTS)} requests, each its own conversation; the gateway subscribes each topic meanwhile`,

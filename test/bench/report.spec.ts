@@ -44,6 +44,7 @@ describe('What the benchmark makes of its figures', () => {
     ['where less is reached, that counts', 0.06, { min: 0.6 }, { reached: 0.15 }, false],
     ['and a third of that is one', 0.04, { min: 0.6 }, { reached: 0.15 }, true],
     ['times and sizes say nothing', 1e9, { max: 1 }, { unit: 'ms' }, false],
+    ['nor do the slowest few', 10.1, { max: 3 }, { isTail: true as const }, false],
   ])('sees a collapse in a short run only: %s', (_, value, limit: Limit, more, collapsed) => {
     expect(hasCollapsed(target(value, limit, more), 3)).toBe(collapsed);
   });
