@@ -6,12 +6,13 @@ import { CONFIG } from '../config/config.js';
 import type { Config, StorageTarget } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
+import { Checkpointer } from './checkpointer.js';
 import { GroupCommit } from './group-commit.js';
 import { migrate } from './migrate.js';
 import { isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } from './postgres.pool.js';
 import type { Schema } from './schema.js';
 import { isSqliteOutage, PatientSqliteDialect } from './sqlite.dialect.js';
-import { openSqliteFile } from './sqlite.file.js';
+import { IN_MEMORY, openSqliteFile } from './sqlite.file.js';
 import { describeTarget, outageTranslator, StorageConflictError, StorageUnavailableError } from './storage.errors.js';
 import type { ErrorTranslator } from './storage.errors.js';
 
@@ -40,6 +41,7 @@ export class Database implements OnApplicationShutdown {
   private readonly translate: ErrorTranslator;
   private kysely: Kysely<Schema> | undefined;
   private readonly group = new GroupCommit(() => this.db);
+  private readonly checkpointer: Checkpointer;
   private closeRest: () => void = () => undefined;
 
   constructor(@Inject(CONFIG) config: Pick<Config, 'storage'>, logs: Logs) {
@@ -48,6 +50,7 @@ export class Database implements OnApplicationShutdown {
     this.now = NOW[this.kind];
     this.target = describeTarget(config.storage);
     this.log = logs.of('storage');
+    this.checkpointer = new Checkpointer(this.log, () => sql`pragma wal_checkpoint(passive)`.execute(this.db));
     this.translate =
       this.kind === 'sqlite'
         ? outageTranslator(config.storage, isSqliteOutage)
@@ -102,6 +105,7 @@ export class Database implements OnApplicationShutdown {
   async close(): Promise<void> {
     const open = this.kysely;
     this.kysely = undefined;
+    await this.checkpointer.stop();
     await open?.destroy();
     this.closeRest();
     this.closeRest = () => undefined;
@@ -121,6 +125,7 @@ export class Database implements OnApplicationShutdown {
     this.closeRest = unlock;
     this.kysely = await connected(new PatientSqliteDialect(database, this.translate));
     await migrate(this.kysely, 'sqlite');
+    if (file !== IN_MEMORY) this.checkpointer.start(file);
   }
 
   private async openPostgres({ url, poolSize }: { url: string; poolSize: number }): Promise<void> {

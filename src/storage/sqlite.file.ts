@@ -11,13 +11,13 @@ const LOCK_PAUSE_MS = 100;
 const BUSY_TIMEOUT_MS = 5;
 
 /**
- * Pages in the log after which they are moved to the database, 32 MiB instead of SQLite's 4: under load the same pages of
- * the indexes are changed by commit after commit, and each time they are moved costs two syncs more.
+ * Pages in the log (64 MiB) after which this connection moves them itself. That stops the event loop, so a thread does it
+ * well before (`Checkpointer`); this is for when that one cannot keep up, or has ended.
  */
-const CHECKPOINT_PAGES = 8_000;
+const CHECKPOINT_PAGES = 16_000;
 
 /** The database in memory: for tests and trials, gone with the process. */
-const IN_MEMORY = ':memory:';
+export const IN_MEMORY = ':memory:';
 
 /** An open database file and the lock that makes this process its only owner. */
 export interface SqliteFile {
