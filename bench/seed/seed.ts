@@ -62,18 +62,21 @@ async function fill(
   status: 'accepted' | 'captured' | 'delivered',
 ): Promise<void> {
   if (count === 0) return;
-  const { db, kind, now } = database;
+  const { db, kind } = database;
+  // One moment for both tables: an interaction's id contains it.
+  const now = sql.lit(Date.now());
   const numbers =
     kind === 'sqlite'
       ? sql`(with recursive numbers(i) as (select ${from} union all select i + 1 from numbers where i < ${from + count - 1})
           select i, ${idOf(kind)} as conversation from numbers)`
       : sql`(select i, ${idOf(kind)} as conversation from generate_series(${from}::bigint, ${from + count - 1}::bigint) as numbers(i))`;
   const age = status === 'delivered' ? sql`(i % ${sql.lit(SPREAD_DAYS)}) * ${sql.lit(DAY_MS)} + 60000` : sql`1000`;
+  const interaction = interactionId(kind, sql`${now} - ${age}`);
   const over = sql.lit(status === 'accepted' ? null : 1);
   await sql`
     insert into interactions (id, conversation_id, customer_id, agent_id, request_hash, subject, status, owner,
       accepted_at, expires_at, captured_at, delivered_at, lookup_at)
-    select replace(conversation, '-4000-8000-', '-4000-9000-'), conversation, 'C-1001', '', 'seeded', 'Invoice 77', ${status}, 'seed',
+    select ${interaction}, conversation, 'C-1001', '', 'seeded', 'Invoice 77', ${status}, 'seed',
       ${now} - ${age}, ${now} - ${age} + ${sql.lit(DAY_MS)}, (${now} - ${age}) * ${over},
       (${now} - ${age}) * ${sql.lit(status === 'delivered' ? 1 : null)},
       (${now} + 1800000) * ${sql.lit(status === 'accepted' ? 1 : null)}
@@ -82,10 +85,19 @@ async function fill(
   await sql`
     insert into deliveries (id, sink, order_key, subject_id, payload, state, attempts, due_at, received_at, created_at, delivered_at)
     select replace(conversation, '-4000-8000-', '-5000-a000-'), 'history', conversation,
-      replace(conversation, '-4000-8000-', '-4000-9000-'), replace(${RECORD}, '@', conversation),
+      ${interaction}, replace(${RECORD}, '@', conversation),
       ${status === 'delivered' ? 'delivered' : 'pending'}, ${sql.lit(status === 'delivered' ? 1 : 0)},
       ${now} - ${age}, ${now} - ${age}, ${now} - ${age}, (${now} - ${age}) * ${sql.lit(status === 'delivered' ? 1 : null)}
     from ${numbers} as n`.execute(db);
+}
+
+/** As the gateway makes them (UUID v7): by the time of acceptance, those of the same moment in any order. */
+function interactionId(kind: StorageTarget['kind'], acceptedAt: RawBuilder<number>): RawBuilder<string> {
+  const scattered = sql`(i * ${sql.lit(SCATTER)}) & 4095`;
+  return kind === 'sqlite'
+    ? sql`printf('%08x-%04x-7%03x-9000-%012x', (${acceptedAt}) >> 16, (${acceptedAt}) & 65535, ${scattered}, i)`
+    : sql`lpad(to_hex((${acceptedAt}) >> 16), 8, '0') || '-' || lpad(to_hex((${acceptedAt}) & 65535), 4, '0') || '-7' ||
+        lpad(to_hex(${scattered}), 3, '0') || '-9000-' || lpad(to_hex(i), 12, '0')`;
 }
 
 /** `conversationId(i)` of load/conversations.ts. */

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
+import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../common/batcher.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { Outbox } from '../delivery/outbox.js';
@@ -139,7 +139,8 @@ export class IntakeService {
 
 function draftOf(request: SupportInteraction, hash: string): InteractionDraft {
   return {
-    id: randomUUID(),
+    // In order of time, so that those who wait together lie together in the database, however many are stored beside them.
+    id: uuidv7(),
     conversationId: request.conversationId,
     customerId: request.customerId,
     agentId: request.agentId ?? '',
