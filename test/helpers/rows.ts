@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Insertable } from 'kysely';
+import type { InteractionDraft } from '../../src/conversations/interaction-insert.js';
 import type { ChannelTable, DeliveryTable, GapTable, NewInteraction } from '../../src/storage/schema.js';
 
 /** Rows with every required column filled; `but` replaces some. */
@@ -14,6 +15,22 @@ export function interactionRow(but: Partial<NewInteraction> = {}): NewInteractio
     owner: 'someone',
     accepted_at: 1,
     expires_at: 2,
+    ...but,
+  };
+}
+
+/** What intake makes of a request for a new interaction; `but` replaces some. */
+export function interactionDraft(but: Partial<InteractionDraft> = {}): InteractionDraft {
+  return {
+    id: randomUUID(),
+    conversationId: randomUUID(),
+    customerId: 'C-1',
+    agentId: '',
+    requestHash: 'hash',
+    channel: null,
+    subject: null,
+    notes: null,
+    attributes: null,
     ...but,
   };
 }

@@ -5,6 +5,7 @@ import { recordIdOf } from '../../src/history/record.js';
 import type { Database } from '../../src/storage/database.js';
 import type { InteractionRow, InteractionStatus } from '../../src/storage/schema.js';
 import { describeEachDatabase } from '../helpers/databases.js';
+import { interactionDraft } from '../helpers/rows.js';
 
 const OWNER = 'replica-1';
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -19,17 +20,9 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   });
 
   async function insert(count: number, fields: Partial<InteractionRow> = {}): Promise<InteractionRow[]> {
-    const drafts = Array.from({ length: count }, () => ({
-      id: randomUUID(),
-      conversationId: fields.conversation_id ?? randomUUID(),
-      customerId: randomUUID(),
-      agentId: '',
-      requestHash: 'hash',
-      channel: null,
-      subject: null,
-      notes: null,
-      attributes: null,
-    }));
+    const drafts = Array.from({ length: count }, () =>
+      interactionDraft({ conversationId: fields.conversation_id ?? randomUUID(), customerId: randomUUID() }),
+    );
     const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
     return database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
   }
@@ -46,21 +39,8 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   const ids = (rows: { id: string }[]): string[] => rows.map((row) => row.id);
 
   it('stores what is new by conversation, customer and agent, and nothing twice', async () => {
-    const draft = {
-      conversationId: randomUUID(),
-      customerId: 'C-1',
-      agentId: '',
-      requestHash: 'hash',
-      channel: null,
-      subject: null,
-      notes: null,
-      attributes: null,
-    };
-    const drafts = [
-      { ...draft, id: randomUUID() },
-      { ...draft, id: randomUUID() },
-      { ...draft, id: randomUUID(), agentId: 'a' },
-    ];
+    const conversationId = randomUUID();
+    const drafts = [{}, {}, { agentId: 'a' }].map((but) => interactionDraft({ conversationId, ...but }));
     const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
     const stored = await database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
     expect(ids(stored)).toEqual([drafts[0]?.id, drafts[2]?.id]);
@@ -70,19 +50,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   });
 
   it('gives all that is stored together one moment', async () => {
-    const drafts = Array.from({ length: 2_000 }, () => ({
-      id: randomUUID(),
-      conversationId: randomUUID(),
-      customerId: 'C-1',
-      agentId: '',
-      requestHash: 'hash',
-      channel: null,
-      subject: null,
-      notes: null,
-      attributes: null,
-    }));
-    const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
-    const stored = await database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
+    const stored = await insert(2_000);
     const times = stored.map(({ accepted_at, expires_at, lookup_at }) => [accepted_at, expires_at, lookup_at].join());
     expect(stored).toHaveLength(2_000);
     expect(new Set(times).size).toBe(1);
@@ -91,17 +59,8 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   it.each([{}, { status: 'captured', result_hash: 'result' } as const])(
     'answers whole rows as stored (%j)',
     async (extra) => {
-      const draft = {
-        id: randomUUID(),
-        conversationId: randomUUID(),
-        customerId: 'C-1',
-        agentId: 'a',
-        requestHash: 'hash',
-        channel: 'CALL',
-        subject: 'Invoice 77',
-        notes: null,
-        attributes: '{"caseId":"4711"}',
-      };
+      const attributes = '{"caseId":"4711"}';
+      const draft = interactionDraft({ agentId: 'a', channel: 'CALL', subject: 'Invoice 77', attributes });
       const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000, ...extra };
       const answered = await database.transaction((trx) => interactions.insertNew(trx, [draft], terms));
       const stored = await database.transaction((trx) => interactions.ofConversations(trx, [draft.conversationId]));

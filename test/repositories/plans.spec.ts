@@ -9,6 +9,7 @@ import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import { deadMatching } from '../../src/replay/replay-filter.js';
 import type { Database } from '../../src/storage/database.js';
 import { describeEachDatabase } from '../helpers/databases.js';
+import { interactionDraft } from '../helpers/rows.js';
 
 const OWNER = 'replica-1';
 /** As many as wait on 5 channels: walking through all of them for each batch is what must not happen. */
@@ -31,17 +32,7 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     database = getDb();
     interactions = new InteractionRepository(database);
     deliveries = new DeliveryRepository(database);
-    const drafts = Array.from({ length: WAITING }, (_, no) => ({
-      id: randomUUID(),
-      conversationId: randomUUID(),
-      customerId: 'C-1',
-      agentId: '',
-      requestHash: 'hash',
-      channel: null,
-      subject: null,
-      notes: String(no),
-      attributes: null,
-    }));
+    const drafts = Array.from({ length: WAITING }, (_, no) => interactionDraft({ notes: String(no) }));
     const terms = { owner: OWNER, ttlMs: DAY_MS, lookupInMs: 60_000 };
     await database.transaction((trx) => interactions.insertNew(trx, drafts, terms));
     await database.transaction((trx) =>
