@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { version as uuidVersion } from 'uuid';
 import type { Simulator } from '../../simulator/index.js';
 import { startSimulator } from '../../simulator/index.js';
 import { freshTarget } from '../helpers/databases.js';
@@ -57,6 +58,13 @@ describe.each(['sqlite', 'postgres'] as const)('the life of an interaction (%s)'
   async function released(conversationId: string): Promise<void> {
     await simulator.genesys.waitFor(() => !simulator.genesys.topics().includes(topicOf(conversationId)));
   }
+
+  it('numbers interactions by time, so that those of the same time lie together in the database', async () => {
+    const ids: string[] = [];
+    for (let no = 0; no < 5; no++) ids.push((await handIn({ conversationId: randomUUID() })).id);
+    expect(ids.map((id) => uuidVersion(id))).toEqual([7, 7, 7, 7, 7]);
+    expect(ids.toSorted()).toEqual(ids);
+  });
 
   it('gives each agent of a transfer a record of their own, and keeps the topic until the last', async () => {
     const conversationId = randomUUID();
