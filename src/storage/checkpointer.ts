@@ -3,15 +3,6 @@ import { Worker } from 'node:worker_threads';
 import type { Log } from '../telemetry/logs.js';
 import type { CheckpointOrder, CheckpointReport } from './checkpoint.thread.js';
 
-/** Under the heaviest load measured (25,000 pages a second) these are as many pages as are worth moving. */
-const CHECK_MS = 100;
-/** Seldom enough for a line in the log each time. */
-const PAUSE_MS = 5_000;
-/** 8 MiB. */
-const MOVE_PAGES = 2_000;
-/** 32 MiB. */
-const RESTART_PAGES = 8_000;
-
 /** It has next to no objects. V8's own figures for a thread are meant for programs. */
 const MEMORY = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 };
 
@@ -35,13 +26,7 @@ export class Checkpointer {
 
   /** @param file the database, open already. */
   start(file: string): void {
-    const workerData: CheckpointOrder = {
-      file,
-      checkMs: CHECK_MS,
-      pauseMs: PAUSE_MS,
-      movePages: MOVE_PAGES,
-      restartPages: RESTART_PAGES,
-    };
+    const workerData: CheckpointOrder = { file };
     const thread = new Worker(THREAD, { workerData, name: 'checkpoints', resourceLimits: MEMORY });
     this.thread = thread;
     this.ended = new Promise((resolve) => thread.once('exit', () => resolve()));
