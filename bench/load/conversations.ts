@@ -11,7 +11,7 @@ export function numberOf(id: string): number {
   return Number.parseInt(id.slice(24), 16);
 }
 
-/** The same scattering in SQL is in `seed/sql.ts`. */
+/** The same scattering in SQL is in `seed/seed.ts`. */
 function scattered(no: number): string {
   return ((no * SCATTER) % 2 ** 32).toString(16).padStart(8, '0');
 }

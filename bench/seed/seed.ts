@@ -63,7 +63,6 @@ async function fill(
 ): Promise<void> {
   if (count === 0) return;
   const { db, kind } = database;
-  // One moment for both tables: an interaction's id contains it.
   const now = sql.lit(Date.now());
   const numbers =
     kind === 'sqlite'
@@ -71,14 +70,16 @@ async function fill(
           select i, ${idOf(kind)} as conversation from numbers)`
       : sql`(select i, ${idOf(kind)} as conversation from generate_series(${from}::bigint, ${from + count - 1}::bigint) as numbers(i))`;
   const age = status === 'delivered' ? sql`(i % ${sql.lit(SPREAD_DAYS)}) * ${sql.lit(DAY_MS)} + 60000` : sql`1000`;
-  const interaction = interactionId(kind, sql`${now} - ${age}`);
+  // The same in both tables: an interaction's id contains it.
+  const at = sql<number>`(${now} - (${age}))`;
+  const interaction = interactionId(kind, at);
   const over = sql.lit(status === 'accepted' ? null : 1);
   await sql`
     insert into interactions (id, conversation_id, customer_id, agent_id, request_hash, subject, status, owner,
       accepted_at, expires_at, captured_at, delivered_at, lookup_at)
     select ${interaction}, conversation, 'C-1001', '', 'seeded', 'Invoice 77', ${status}, 'seed',
-      ${now} - ${age}, ${now} - ${age} + ${sql.lit(DAY_MS)}, (${now} - ${age}) * ${over},
-      (${now} - ${age}) * ${sql.lit(status === 'delivered' ? 1 : null)},
+      ${at}, ${at} + ${sql.lit(DAY_MS)}, ${at} * ${over},
+      ${at} * ${sql.lit(status === 'delivered' ? 1 : null)},
       (${now} + 1800000) * ${sql.lit(status === 'accepted' ? 1 : null)}
     from ${numbers} as n`.execute(db);
   if (status === 'accepted') return;
@@ -87,7 +88,7 @@ async function fill(
     select replace(conversation, '-4000-8000-', '-5000-a000-'), 'history', conversation,
       ${interaction}, replace(${RECORD}, '@', conversation),
       ${status === 'delivered' ? 'delivered' : 'pending'}, ${sql.lit(status === 'delivered' ? 1 : 0)},
-      ${now} - ${age}, ${now} - ${age}, ${now} - ${age}, (${now} - ${age}) * ${sql.lit(status === 'delivered' ? 1 : null)}
+      ${at}, ${at}, ${at}, ${at} * ${sql.lit(status === 'delivered' ? 1 : null)}
     from ${numbers} as n`.execute(db);
 }
 
@@ -95,8 +96,8 @@ async function fill(
 function interactionId(kind: StorageTarget['kind'], acceptedAt: RawBuilder<number>): RawBuilder<string> {
   const scattered = sql`(i * ${sql.lit(SCATTER)}) & 4095`;
   return kind === 'sqlite'
-    ? sql`printf('%08x-%04x-7%03x-9000-%012x', (${acceptedAt}) >> 16, (${acceptedAt}) & 65535, ${scattered}, i)`
-    : sql`lpad(to_hex((${acceptedAt}) >> 16), 8, '0') || '-' || lpad(to_hex((${acceptedAt}) & 65535), 4, '0') || '-7' ||
+    ? sql`printf('%08x-%04x-7%03x-9000-%012x', ${acceptedAt} >> 16, ${acceptedAt} & 65535, ${scattered}, i)`
+    : sql`lpad(to_hex(${acceptedAt} >> 16), 8, '0') || '-' || lpad(to_hex(${acceptedAt} & 65535), 4, '0') || '-7' ||
         lpad(to_hex(${scattered}), 3, '0') || '-9000-' || lpad(to_hex(i), 12, '0')`;
 }
 
