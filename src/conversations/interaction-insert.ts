@@ -85,6 +85,7 @@ function rowOf(
     captured_at: times.captured_at,
     delivered_at: null,
     dead_at: null,
+    discarded_at: null,
     expired_at: null,
     cancelled_at: null,
     last_error_code: null,

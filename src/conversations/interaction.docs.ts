@@ -35,6 +35,7 @@ const INTERACTION = {
     capturedAt: TIME,
     deliveredAt: TIME,
     deadAt: TIME,
+    discardedAt: TIME,
     expiredAt: TIME,
     cancelledAt: TIME,
     deliveryAttempts: { type: 'integer', minimum: 0 },

@@ -230,18 +230,18 @@ export class InteractionRepository {
       const { rows } = await sql<{ id: string }>`
         delete from interactions where id in (
           select id from interactions
-          where status in ('delivered', 'expired', 'cancelled')
+          where status in ('delivered', 'discarded', 'expired', 'cancelled')
             and accepted_at < ${this.database.now} - ${sql.lit(ageMs)}
-            and coalesce(delivered_at, expired_at, cancelled_at) < ${this.database.now} - ${sql.lit(ageMs)}
+            and coalesce(delivered_at, discarded_at, expired_at, cancelled_at) < ${this.database.now} - ${sql.lit(ageMs)}
           limit ${limit})
         returning id`.execute(trx);
       const ids = rows.map((row) => row.id);
       if (ids.length > 0) {
-        // Should a record disagree with its interaction and not be delivered, it stays: the ledger's alarm is about it.
+        // Should a record disagree with its interaction and not be over, it stays: the ledger's alarm is about it.
         await trx
           .deleteFrom('deliveries')
           .where(oneOf(this.database.kind, 'id', ids.map(recordIdOf)))
-          .where(justCompared('state'), '=', 'delivered')
+          .where(justCompared('state'), 'in', ['delivered', 'discarded'])
           .execute();
       }
       return ids.length;

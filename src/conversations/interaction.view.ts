@@ -39,6 +39,7 @@ export interface InteractionView extends AcceptedView {
   capturedAt?: string;
   deliveredAt?: string;
   deadAt?: string;
+  discardedAt?: string;
   expiredAt?: string;
   cancelledAt?: string;
   deliveryAttempts: number;
@@ -60,6 +61,7 @@ export function interactionView(row: InteractionDetails): InteractionView {
     capturedAt: isoOf(row.captured_at),
     deliveredAt: isoOf(row.delivered_at),
     deadAt: isoOf(row.dead_at),
+    discardedAt: isoOf(row.discarded_at),
     expiredAt: isoOf(row.expired_at),
     cancelledAt: isoOf(row.cancelled_at),
     deliveryAttempts: row.delivery?.attempts ?? 0,

@@ -109,4 +109,6 @@ const UNTRIED = {
   delivered_at: null,
   dead_at: null,
   cancelled_at: null,
+  discarded_at: null,
+  answer: null,
 } as const;

@@ -16,7 +16,7 @@ export interface Compared {
 
 /** Statuses whose interactions have one record each. Those that are over make up most of the tables. */
 type OpenStatus = 'captured' | 'dead';
-export type RecordStatus = OpenStatus | 'delivered';
+export type RecordStatus = OpenStatus | 'delivered' | 'discarded';
 
 export type Comparison = Partial<Record<RecordStatus, Compared>>;
 
@@ -37,13 +37,14 @@ export class LedgerRepository {
 
   /** All interactions, compared with all records: looks at every row's entry in an index. */
   async readAndCompare(): Promise<{ ledger: Ledger; comparison: Required<Comparison> }> {
-    const counted = await this.count(sql`${INTERACTIONS} union all ${OPEN_RECORDS} union all ${DELIVERED_RECORDS}`);
+    const counted = await this.count(sql`${INTERACTIONS} union all ${OPEN_RECORDS} union all ${FINISHED_RECORDS}`);
     return {
       ledger: ledgerOf(counted),
       comparison: {
         captured: compared(counted, 'captured'),
         delivered: compared(counted, 'delivered'),
         dead: compared(counted, 'dead'),
+        discarded: compared(counted, 'discarded'),
       },
     };
   }
@@ -73,8 +74,9 @@ const OPEN_RECORDS = sql`
   where sink = ${sink} and state in ('pending', 'claimed')
   union all select 1, 'dead', count(*) from deliveries where sink = ${sink} and state = 'dead'`;
 
-const DELIVERED_RECORDS = sql`
-  select 1, 'delivered', count(*) from deliveries where sink = ${sink} and state = 'delivered'`;
+const FINISHED_RECORDS = sql`
+  select 1, 'delivered', count(*) from deliveries where sink = ${sink} and state = 'delivered'
+  union all select 1, 'discarded', count(*) from deliveries where sink = ${sink} and state = 'discarded'`;
 
 function countOf(counted: readonly Counted[], status: InteractionStatus, records: 0 | 1): number {
   return counted.find((each) => each.status === status && each.records === records)?.count ?? 0;

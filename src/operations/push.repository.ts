@@ -9,13 +9,21 @@ export interface PushLedger {
   pending: number;
   delivered: number;
   dead: number;
+  discarded: number;
   cancelled: number;
   total: number;
 }
 
 // Literal, as the conditions of partial indexes are.
 const sinks = sql.join(PUSH_SINKS.map((sink) => sql.lit(sink)));
-const STATES = ['pending', 'claimed', 'delivered', 'dead', 'cancelled'] as const satisfies readonly DeliveryState[];
+const STATES = [
+  'pending',
+  'claimed',
+  'delivered',
+  'dead',
+  'discarded',
+  'cancelled',
+] as const satisfies readonly DeliveryState[];
 
 /** Counts of pushes. */
 @Injectable()
@@ -28,15 +36,10 @@ export class PushLedgerRepository {
       select state, count(*) as count from deliveries where sink in (${sinks}) group by state`.execute(
       this.database.db,
     );
-    const [pending, claimed, delivered, dead, cancelled] = STATES.map(
-      (state) => rows.find((row) => row.state === state)?.count ?? 0,
-    ) as [number, number, number, number, number];
-    return {
-      pending: pending + claimed,
-      delivered,
-      dead,
-      cancelled,
-      total: pending + claimed + delivered + dead + cancelled,
-    };
+    const counts = Object.fromEntries(
+      STATES.map((state) => [state, rows.find((row) => row.state === state)?.count ?? 0]),
+    ) as Record<DeliveryState, number>;
+    const { pending, claimed, ...over } = counts;
+    return { pending: pending + claimed, ...over, total: Object.values(counts).reduce((sum, count) => sum + count, 0) };
   }
 }

@@ -32,6 +32,7 @@ export const INTERACTION_STATUSES = [
   'captured',
   'delivered',
   'dead',
+  'discarded',
   'expired',
   'cancelled',
 ] as const;
@@ -61,6 +62,7 @@ export interface InteractionTable {
   captured_at: number | null;
   delivered_at: number | null;
   dead_at: number | null;
+  discarded_at: number | null;
   expired_at: number | null;
   cancelled_at: number | null;
   last_error_code: string | null;
@@ -74,8 +76,8 @@ export interface InteractionTable {
   gap_id: string | null;
 }
 
-/** `cancelled`: nobody wants it any more; nothing is sent. */
-export type DeliveryState = 'pending' | 'claimed' | 'delivered' | 'dead' | 'cancelled';
+/** `discarded`: it was dead, and an operator decided that it is not sent. `cancelled`: nobody wants it any more. */
+export type DeliveryState = 'pending' | 'claimed' | 'delivered' | 'dead' | 'discarded' | 'cancelled';
 
 /** The outbox: one row per thing to send, unique by its id, which is also the idempotency key that the receiver sees. */
 export interface DeliveryTable {
@@ -109,6 +111,9 @@ export interface DeliveryTable {
   /** What fails together with it, e.g. the origin of a callback; null where a sink has one receiver. */
   destination: ColumnType<string | null, string | null | undefined, string | null>;
   cancelled_at: ColumnType<number | null, number | null | undefined, number | null>;
+  discarded_at: ColumnType<number | null, number | null | undefined, number | null>;
+  /** The start of what the receiver answered last, without secrets; null when it did not say anything. */
+  answer: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 /** A Genesys channel that we made and may still use. `connect_uri` and `genesys_id` are secrets. */
@@ -138,11 +143,16 @@ export interface GapTable {
 }
 
 export type ReplayStatus = 'running' | 'done' | 'stopped';
+/** What a job does with dead letters: sends them again, or discards them. */
+export type ReplayAction = 'replay' | 'discard';
 
-/** Dead letters that are sent again, a few at a time. */
+/** Dead letters that are sent again, or discarded, a few at a time. */
 export interface ReplayJobTable {
   id: string;
-  /** Canonical JSON, so that equal filters are equal texts: at most one running job each. */
+  action: ColumnType<ReplayAction, ReplayAction | undefined, never>;
+  /** Of a discard: why. */
+  reason: ColumnType<string | null, string | null | undefined, never>;
+  /** Canonical JSON, so that equal filters are equal texts: at most one running job of an action each. */
   filter: string;
   /** Letters a second. */
   rate: number;

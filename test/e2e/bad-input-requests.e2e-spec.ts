@@ -90,7 +90,7 @@ const noMethod = (method: string, path: string, possible: string) => ({
   message: `${method} is not possible on ${path}; possible: ${possible}.`,
 });
 const LIST = `${INTERACTION}?`;
-const STATUSES = 'accepted, listening, captured, delivered, dead, expired, cancelled';
+const STATUSES = 'accepted, listening, captured, delivered, dead, discarded, expired, cancelled';
 const badLimit = (max: number) => `must be a whole number from 1 to ${String(max)}`;
 
 const PATHS: [method: string, path: string, status: number, error: object][] = [

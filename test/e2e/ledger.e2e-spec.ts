@@ -68,6 +68,7 @@ describe.each(['sqlite', 'postgres'] as const)('the ledger and its records (%s)'
     ['captured', 0],
     ['dead', 0],
     ['delivered', 40],
+    ['discarded', 0],
   ] as const)('raise an alarm when an interaction is %s and its record is not', async (status, records) => {
     const before = await ledger();
     await db()

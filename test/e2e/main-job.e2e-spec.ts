@@ -177,6 +177,7 @@ describe.each(['sqlite', 'postgres'] as const)('the main job, word for word (%s)
       captured: 0,
       delivered: 1,
       dead: 0,
+      discarded: 0,
       expired: 0,
       cancelled: 0,
       total: 1,

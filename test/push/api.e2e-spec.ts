@@ -309,7 +309,7 @@ describe('PUSH_ENABLED=none', () => {
       const list = await stage.stage.ask('/ops/push/subscriptions', { as: 'admin' });
       expect(list).toMatchObject({ status: 200, body: { items: [] } });
       const ledger = await stage.stage.ask('/ops/push/ledger', { as: 'admin' });
-      expect(ledger.body).toEqual({ pending: 0, delivered: 0, dead: 0, cancelled: 0, total: 0 });
+      expect(ledger.body).toEqual({ pending: 0, delivered: 0, dead: 0, discarded: 0, cancelled: 0, total: 0 });
     } finally {
       await stage.stop();
     }

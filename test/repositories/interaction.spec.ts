@@ -139,6 +139,8 @@ describeEachDatabase('InteractionRepository', (getDb) => {
       ['delivered', { delivered_at: old }],
       ['expired', { expired_at: old }],
       ['cancelled', { cancelled_at: old }],
+      ['discarded', { dead_at: old, discarded_at: old }],
+      ['discarded', { dead_at: old, discarded_at: Date.now() }],
       ['dead', { dead_at: old }],
       ['captured', {}],
       ['listening', {}],
@@ -153,10 +155,10 @@ describeEachDatabase('InteractionRepository', (getDb) => {
       );
     }
     expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(2);
-    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(1);
+    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(2);
     expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(0);
-    expect(await statuses()).toEqual({ dead: 1, captured: 1, listening: 1, delivered: 1 });
+    expect(await statuses()).toEqual({ dead: 1, discarded: 1, captured: 1, listening: 1, delivered: 1 });
     const left = await database.db.selectFrom('deliveries').select('id').execute();
-    expect(left).toHaveLength(4);
+    expect(left).toHaveLength(5);
   });
 });

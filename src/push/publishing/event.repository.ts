@@ -106,7 +106,8 @@ export class EventRepository {
         select id from push_events
         where published_at < ${now} - ${sql.lit(olderThanMs)} and id not in (
           select payload from deliveries where sink in (${sinks}) and state in ('pending', 'claimed')
-          union all select payload from deliveries where sink in (${sinks}) and state = 'dead')
+          union all select payload from deliveries where sink in (${sinks}) and state = 'dead'
+          union all select payload from deliveries where sink in (${sinks}) and state = 'discarded')
         order by published_at limit ${limit})
       returning id`.execute(db);
     return rows.length;
@@ -116,13 +117,14 @@ export class EventRepository {
   async removeDeliveries(olderThanMs: number, limit: number): Promise<number> {
     return this.database.transaction(async (trx) => {
       const delivered = await this.removeIn(trx, 'delivered', olderThanMs, limit);
-      return delivered + (await this.removeIn(trx, 'cancelled', olderThanMs, limit));
+      const discarded = await this.removeIn(trx, 'discarded', olderThanMs, limit);
+      return delivered + discarded + (await this.removeIn(trx, 'cancelled', olderThanMs, limit));
     });
   }
 
   private async removeIn(
     trx: Transaction<Schema>,
-    state: 'delivered' | 'cancelled',
+    state: 'delivered' | 'discarded' | 'cancelled',
     olderThanMs: number,
     limit: number,
   ): Promise<number> {

@@ -55,7 +55,7 @@ export const pushFanOut: Scenario = {
         const foreign = [...receiver.got.keys()].filter((id) => !due.has(id)).length;
         rig.expect(foreign === 0, `${foreign} callbacks of nothing that was published to them`);
         rig.expect(receiver.failures > 0, 'no callback failed: the scenario tested nothing');
-        const whole = { pending: 0, delivered: due.size, dead: 0, cancelled: 0, total: due.size };
+        const whole = { pending: 0, delivered: due.size, dead: 0, discarded: 0, cancelled: 0, total: due.size };
         rig.expect(
           JSON.stringify({ ...ledger }) === JSON.stringify(whole),
           `the ledger is ${JSON.stringify(ledger)}, not ${JSON.stringify(whole)}`,
