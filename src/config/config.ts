@@ -86,6 +86,7 @@ export interface Config {
   retry: { maxMs: number; baseMs: number; capMs: number };
   push: PushConfig;
   storage: StorageTarget;
+  replica: { leaseMs: number };
   shutdownGraceMs: number;
   log: { level: string; format: 'json' | 'pretty' };
 }

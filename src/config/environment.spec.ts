@@ -84,6 +84,7 @@ describe('parseEnvironment', () => {
         queuePerSubscriber: 10_000,
       },
       storage: { kind: 'sqlite', file: resolve('data/gateway.db') },
+      replica: { leaseMs: 30_000 },
       shutdownGraceMs: 20_000,
       log: { level: 'info', format: 'json' },
     });

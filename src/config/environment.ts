@@ -127,6 +127,7 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
     retry: { maxMs: given.RETRY_MAX_HOURS, baseMs: given.RETRY_BASE_MS, capMs: given.RETRY_CAP_MS },
     push: pushConfig(given, values),
     storage: storageTarget(given.DATABASE_URL, given.DATABASE_POOL_SIZE),
+    replica: { leaseMs: given.REPLICA_LEASE_S },
     shutdownGraceMs: given.SHUTDOWN_GRACE_S,
     log: { level: given.LOG_LEVEL, format: given.LOG_FORMAT },
   };

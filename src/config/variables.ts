@@ -182,7 +182,11 @@ const HISTORY = {
   RETRY_CAP_MS: integer('Longest wait between attempts.', { min: 1, max: 86_400_000 }, { fallback: '600000' }),
 };
 
-const STORAGE: { DATABASE_URL: Variable<string>; DATABASE_POOL_SIZE: Variable<number> } = {
+const STORAGE: {
+  DATABASE_URL: Variable<string>;
+  DATABASE_POOL_SIZE: Variable<number>;
+  REPLICA_LEASE_S: Variable<number>;
+} = {
   DATABASE_URL: {
     meaning: 'file:path of the embedded SQLite database, or postgres://user:password@host/database.',
     allowed: 'must be file: and a path, or postgres://user:password@host:port/database',
@@ -190,6 +194,12 @@ const STORAGE: { DATABASE_URL: Variable<string>; DATABASE_POOL_SIZE: Variable<nu
     schema: z.string().refine((value) => /^file:(?!:memory:)./.test(value) || isPostgresUrl(value)),
   },
   DATABASE_POOL_SIZE: integer('Connections to PostgreSQL.', { min: 2, max: 200 }, { fallback: '10' }),
+  REPLICA_LEASE_S: duration(
+    'How long a replica that stands still, or cannot reach the database, keeps what it owns before the others take it over.',
+    1000,
+    { min: 5, max: 600 },
+    { fallback: '30' },
+  ),
 };
 
 const PROCESS = {

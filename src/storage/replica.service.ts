@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { BehaviorSubject, distinctUntilChanged, filter, map } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { BackgroundTasks } from '../common/background-tasks.js';
+import { CONFIG, type Config } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
 import { Database } from './database.js';
@@ -11,12 +12,12 @@ import { ReplicaLock } from './replica.lock.js';
 import { ReplicaRepository } from './replica.repository.js';
 import type { Suspect } from './replica.repository.js';
 
-const LEASE_MS = 30_000;
-const RENEW_EVERY_MS = 10_000;
+/** Renewals in the life of a lease: two may fail without harm. */
+const RENEWALS = 3;
 /** While the lease is in doubt it is tried more often. */
 const RETRY_EVERY_MS = 1_000;
-/** We call ourselves lost this long before others may: the margin covers a renewal under way and a busy event loop. */
-const LOST_MARGIN_MS = 5_000;
+/** We call ourselves lost this part of the lease before others may: it covers a renewal under way and a busy event loop. */
+const LOST_MARGIN = 1 / 6;
 /**
  * A lock must have been free for this long. When the database restarts, or one connection breaks, everybody's lock is
  * free for a moment, and each living replica takes its own again within this time.
@@ -41,6 +42,7 @@ export class ReplicaService {
     filter((state) => state === 'lost'),
     map(() => undefined),
   );
+  private readonly leaseMs: number;
   private readonly log: Log;
   private readonly tasks: BackgroundTasks;
   private lock: ReplicaLock | undefined;
@@ -52,10 +54,12 @@ export class ReplicaService {
   private running = false;
 
   constructor(
+    @Inject(CONFIG) config: Pick<Config, 'replica'>,
     private readonly database: Database,
     private readonly replicas: ReplicaRepository,
     logs: Logs,
   ) {
+    this.leaseMs = config.replica.leaseMs;
     this.log = logs.of('replica', { replica: this.id });
     this.tasks = new BackgroundTasks((error, task) => this.log.error({ err: error, task }, 'a task failed'));
   }
@@ -69,7 +73,7 @@ export class ReplicaService {
     if (this.running) return;
     this.running = true;
     const since = performance.now();
-    const key = await this.replicas.register(this.id, LEASE_MS);
+    const key = await this.replicas.register(this.id, this.leaseMs);
     await this.hold(key);
     this.leaseHolds(since);
   }
@@ -156,7 +160,7 @@ export class ReplicaService {
     if (!this.running) return;
     const since = performance.now();
     try {
-      if (!(await this.replicas.renew(this.id, LEASE_MS))) await this.registerAgain();
+      if (!(await this.replicas.renew(this.id, this.leaseMs))) await this.registerAgain();
       this.leaseHolds(since);
     } catch (error) {
       this.log.warn({ err: error }, 'the lease could not be renewed');
@@ -167,19 +171,19 @@ export class ReplicaService {
   /** Somebody took us for dead. The same id may be used again: it owns nothing any more. */
   private async registerAgain(): Promise<void> {
     this.become('lost', 'another replica took over');
-    await this.hold(await this.replicas.register(this.id, LEASE_MS));
+    await this.hold(await this.replicas.register(this.id, this.leaseMs));
   }
 
   /** @param since when the renewal was asked for: the lease began after it. */
   private leaseHolds(since: number): void {
     if (!this.running) return;
     clearTimeout(this.lostTimer);
-    const leftMs = since + LEASE_MS - LOST_MARGIN_MS - performance.now();
+    const leftMs = since + this.leaseMs * (1 - LOST_MARGIN) - performance.now();
     // The event loop stood still for that long: the next renewal tells whether somebody noticed.
     if (leftMs <= 0) return this.renewAfter(0);
     this.lostTimer = setTimeout(() => this.become('lost', 'the lease could not be renewed in time'), leftMs);
     this.become('live', 'the lease holds');
-    this.renewAfter(RENEW_EVERY_MS);
+    this.renewAfter(this.leaseMs / RENEWALS);
   }
 
   /** The one place where the state changes. */

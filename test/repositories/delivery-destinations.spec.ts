@@ -31,7 +31,12 @@ describeEachDatabase('Deliveries with destinations', (getDb) => {
     sink = new ManyReceivers();
     deliveries = new DeliveryRepository(getDb());
     outbox = new Outbox(deliveries, getDb());
-    const replica = new ReplicaService(getDb(), new ReplicaRepository(getDb()), Logs.silent());
+    const replica = new ReplicaService(
+      { replica: { leaseMs: 30_000 } },
+      getDb(),
+      new ReplicaRepository(getDb()),
+      Logs.silent(),
+    );
     const retry = { baseMs: 5, capMs: 20, maxMs: 60_000 };
     service = new DeliveryService({ retry }, getDb(), replica, deliveries, outbox, Logs.silent());
     service.register(sink);

@@ -47,7 +47,12 @@ interface Delivering {
 function deliveringOn(database: Database, sink: Sink, retry = { baseMs: 5, capMs: 20, maxMs: 60_000 }): Delivering {
   const repository = new CountingRepository(database);
   const outbox = new Outbox(repository, database);
-  const replica = new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
+  const replica = new ReplicaService(
+    { replica: { leaseMs: 30_000 } },
+    database,
+    new ReplicaRepository(database),
+    Logs.silent(),
+  );
   const service = new DeliveryService({ retry }, database, replica, repository, outbox, Logs.silent());
   service.register(sink);
   return { repository, service, outbox, deadLetters: new DeadLetters(database, repository, service) };

@@ -74,7 +74,12 @@ function replayingOn(database: Database): Replaying {
   const sink = new TestSink();
   const deliveries = new DeliveryRepository(database);
   const outbox = new Outbox(deliveries, database);
-  const replica = new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
+  const replica = new ReplicaService(
+    { replica: { leaseMs: 30_000 } },
+    database,
+    new ReplicaRepository(database),
+    Logs.silent(),
+  );
   const retry = { baseMs: 1, capMs: 1, maxMs: 1 };
   const delivery = new DeliveryService({ retry }, database, replica, deliveries, outbox, Logs.silent());
   delivery.register(sink);

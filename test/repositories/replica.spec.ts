@@ -9,7 +9,7 @@ import { describeEachDatabase, freshTarget, openDatabase } from '../helpers/data
 import { channelRow, deliveryRow, gapRow, interactionRow } from '../helpers/rows.js';
 
 function replicaOn(database: Database): ReplicaService {
-  return new ReplicaService(database, new ReplicaRepository(database), Logs.silent());
+  return new ReplicaService({ replica: { leaseMs: 30_000 } }, database, new ReplicaRepository(database), Logs.silent());
 }
 
 /** A replica that died with its lease run out, as a row shows it. */
