@@ -3,6 +3,7 @@ import { recordIdOf } from '../history/record.js';
 import { Database } from '../storage/database.js';
 import type { InteractionRow } from '../storage/schema.js';
 import { BadCursorError } from './interaction.errors.js';
+import { HISTORY_SINK } from '../history/history.sink.js';
 import type { DeliveryFacts, InteractionDetails } from './interaction.repository.js';
 import type { InteractionListQuery } from './interaction.schemas.js';
 
@@ -56,6 +57,7 @@ export class InteractionQuery {
         'in',
         rows.map((row) => recordIdOf(row.id)),
       )
+      .where('sink', '=', HISTORY_SINK)
       .execute();
     const bySubject = new Map<string, DeliveryFacts>(deliveries.map((delivery) => [delivery.subject_id, delivery]));
     return rows.map((row) => ({ ...row, delivery: bySubject.get(row.id) }));

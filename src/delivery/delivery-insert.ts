@@ -15,8 +15,8 @@ export interface Inserted {
 }
 
 /**
- * Inserts those whose id is new, in order. With a claim, up to its limit of them are claimed in the same breath: those
- * behind which nothing with their order key is on its way.
+ * Inserts those that are new to their sink, in order. With a claim, up to its limit of them are claimed in the same breath: those
+ * behind which nothing with their order key is on its way there.
  */
 export async function insertDeliveries(
   trx: Transaction<Schema>,
@@ -52,7 +52,7 @@ export async function insertDeliveries(
       state, claim, claimed_by, claimed_until)
     select id, sink, order_key, subject_id, payload, destination, received_at, ${now}, ${now}, ${claimColumns(claim, now)}
     from ${claim ? sql`drafts` : sql`${table} as drafts`}
-    where true on conflict (id) do nothing returning seq, id, state, due_at, claimed_until`.execute(trx);
+    where true on conflict (id, sink) do nothing returning seq, id, state, due_at, claimed_until`.execute(trx);
   return inserted.rows;
 }
 
@@ -69,7 +69,7 @@ function claimColumns(claim: Claim | undefined, now: RawBuilder<number>): RawBui
 function withTurn(table: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`with drafts as materialized (select given.*, may_claim = 1 and (
     select 1 from deliveries as earlier
-    where earlier.order_key = given.order_key and earlier.state in ('pending', 'claimed') limit 1) is null as its_turn
+    where earlier.sink = given.sink and earlier.order_key = given.order_key and earlier.state in ('pending', 'claimed') limit 1) is null as its_turn
     from ${table} as given)`;
 }
 

@@ -46,10 +46,10 @@ export interface Backlog {
   dead: number;
 }
 
-/** Nothing earlier with the same order key is still on its way. A dead one does not block: it waits for a person. */
+/** Nothing earlier of its sink with the same order key is still on its way. A dead one does not block: it waits for a person. */
 const ITS_TURN = sql<boolean>`not exists (
   select 1 from deliveries as earlier
-  where earlier.order_key = candidate.order_key and earlier.seq < candidate.seq
+  where earlier.sink = candidate.sink and earlier.order_key = candidate.order_key and earlier.seq < candidate.seq
     and earlier.state in ('pending', 'claimed'))`;
 
 /** The rows of the outbox. All times are the database's. */
@@ -58,7 +58,7 @@ export class DeliveryRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Inserts those whose id is new, in order. With a claim, all of its sink, as many of the new ones as it has room for
+   * Inserts those that are new to their sink, in order. With a claim, all of its sink, as many of the new ones as it has room for
    * are claimed at once, if it is their turn. Returns the ids, and those that are claimed.
    */
   async insert(
@@ -196,8 +196,8 @@ export class DeliveryRepository {
     const list = jsonList(this.database.kind, ids);
     await sql`
       update deliveries set due_at = head.due_at from deliveries as head
-      where head.id in ${list} and head.state = 'pending' and deliveries.order_key = head.order_key
-        and deliveries.seq > head.seq and deliveries.due_at < head.due_at
+      where head.id in ${list} and head.state = 'pending'
+        and deliveries.sink = head.sink and deliveries.order_key = head.order_key and deliveries.seq > head.seq and deliveries.due_at < head.due_at
         and deliveries.state = 'pending' and deliveries.state in ('pending', 'claimed')`.execute(db);
   }
 

@@ -55,7 +55,7 @@ export interface Sink {
 
 /** What a sender hands to the outbox. */
 export interface DeliveryDraft {
-  /** The stable idempotency key; a second draft with the same id is dropped. */
+  /** The stable idempotency key; a second draft with the same id for the same sink is dropped. */
   id: string;
   sink: string;
   orderKey: string;

@@ -79,9 +79,9 @@ export interface InteractionTable {
 /** `discarded`: it was dead, and an operator decided that it is not sent. `cancelled`: nobody wants it any more. */
 export type DeliveryState = 'pending' | 'claimed' | 'delivered' | 'dead' | 'discarded' | 'cancelled';
 
-/** The outbox: one row per thing to send, unique by its id, which is also the idempotency key that the receiver sees. */
+/** The outbox: one row per thing to send, unique by its sink and its id, which is also the idempotency key that the receiver sees. */
 export interface DeliveryTable {
-  /** Order of insertion; deliveries with the same order key go out in this order. */
+  /** Order of insertion; deliveries of a sink with the same order key go out in this order. */
   seq: Generated<number>;
   id: string;
   sink: string;

@@ -90,6 +90,31 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     expect(ids(await deliveries.claimDue(claim()))).toEqual([b.id]);
   });
 
+  it('keeps sinks apart: each gets a record under the same key, and none holds up another', async () => {
+    const [a, b] = [draft({ orderKey: 'k' }), draft({ orderKey: 'k' })];
+    await enqueue(a, b);
+    expect(await enqueue({ ...a, sink: 'second' }, { ...b, sink: 'second' })).toEqual([a.id, b.id]);
+    expect(await enqueue({ ...a, sink: 'second' })).toEqual([]);
+    const [first] = await deliveries.claimDue(claim());
+    const second = await deliveries.claimDue(claim({ sink: 'second' }));
+    expect(ids(second)).toEqual([a.id]);
+    await settle(outcome(second[0]!));
+    expect(ids(await deliveries.claimDue(claim({ sink: 'second' })))).toEqual([b.id]);
+    const states = await getDb().db.selectFrom('deliveries').select(['sink', 'state']).where('id', '=', a.id).execute();
+    expect(states.map(({ sink, state }) => [sink, state]).sort()).toEqual([
+      ['second', 'delivered'],
+      ['test', 'claimed'],
+    ]);
+    expect(await settle(outcome(first!))).toHaveLength(1);
+  });
+
+  it('hands over to one sink what another still waits for', async () => {
+    const [waits, next] = [draft({ orderKey: 'k' }), draft({ orderKey: 'k', sink: 'second' })];
+    await enqueue(waits);
+    const { claimed } = await getDb().transaction((trx) => deliveries.insert(trx, [next], claim({ sink: 'second' })));
+    expect(ids(claimed)).toEqual([next.id]);
+  });
+
   it('stores outcomes of all kinds in one statement', async () => {
     await enqueue(draft({ id: 'a' }), draft({ id: 'b' }), draft({ id: 'c' }));
     const [a, b, c] = await deliveries.claimDue(claim());

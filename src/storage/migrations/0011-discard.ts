@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { DatabaseKind } from './index.js';
+import { rebuild } from './rebuild.js';
 
 /**
  * Dead letters that an operator decides not to send: a status of interactions, a state of deliveries, and jobs that discard
@@ -56,34 +57,4 @@ async function allow(
   if (kind === 'sqlite') return rebuild(db, table, new RegExp(`check \\(${column} in \\([^)]*\\)\\)`), check);
   const name = `${table}_${column}`;
   await sql.raw(`alter table ${table} drop constraint ${name}, add constraint ${name} ${check}`).execute(db);
-}
-
-/**
- * SQLite cannot change a check: the table is made anew from its own definition, its rows copied (a second or two a
- * million), its indexes and triggers repeated.
- */
-async function rebuild(db: Kysely<unknown>, table: string, before: RegExp, check: string): Promise<void> {
-  const { rows } = await sql<{ type: string; sql: string }>`
-    select type, sql from sqlite_master where tbl_name = ${table} and sql is not null`.execute(db);
-  const old = rows.find(({ type }) => type === 'table')?.sql ?? '';
-  const definition = old.replace(before, check);
-  if (definition === old) throw new Error(`The check of ${table} was not found.`);
-  const columns = await sql<{ name: string }>`select name from pragma_table_info(${table})`.execute(db);
-  const names = sql.join(columns.rows.map(({ name }) => sql.ref(name)));
-  const [target, source] = [sql.table(table), sql.table(`${table}_before`)];
-  await sql`alter table ${target} rename to ${source}`.execute(db);
-  await sql.raw(definition).execute(db);
-  await sql`insert into ${target} (${names}) select ${names} from ${source} order by rowid`.execute(db);
-  if (/autoincrement/i.test(definition)) await keepCounting(db, table);
-  await sql`drop table ${source}`.execute(db);
-  for (const each of rows) if (each.type !== 'table') await sql.raw(each.sql).execute(db);
-}
-
-/** No number is given again, also when the rows with the highest ones have been removed. */
-async function keepCounting(db: Kysely<unknown>, table: string): Promise<void> {
-  await sql`insert into sqlite_sequence (name, seq) select ${table}, 0
-    where not exists (select 1 from sqlite_sequence where name = ${table})`.execute(db);
-  await sql`update sqlite_sequence set seq = max(seq, coalesce(
-    (select before.seq from sqlite_sequence as before where before.name = ${`${table}_before`}), 0))
-    where name = ${table}`.execute(db);
 }
