@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
-import type { Dialect, RawBuilder, Transaction } from 'kysely';
+import type { Dialect, RawBuilder } from 'kysely';
 import { CONFIG } from '../config/config.js';
 import type { Config, StorageTarget } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
+import { commit, type Work } from './after-commit.js';
 import { Checkpointer } from './checkpointer.js';
 import { GroupCommit } from './group-commit.js';
 import { migrate } from './migrate.js';
@@ -40,7 +41,7 @@ export class Database implements OnApplicationShutdown {
   private readonly log: Log;
   private readonly translate: ErrorTranslator;
   private kysely: Kysely<Schema> | undefined;
-  private readonly group = new GroupCommit(() => this.db);
+  private readonly group: GroupCommit;
   private readonly checkpointer: Checkpointer;
   private closeRest: () => void = () => undefined;
 
@@ -50,6 +51,7 @@ export class Database implements OnApplicationShutdown {
     this.now = NOW[this.kind];
     this.target = describeTarget(config.storage);
     this.log = logs.of('storage');
+    this.group = new GroupCommit(() => this.db, this.log);
     this.checkpointer = new Checkpointer(this.log, () => sql`pragma wal_checkpoint(passive)`.execute(this.db));
     this.translate =
       this.kind === 'sqlite'
@@ -74,13 +76,14 @@ export class Database implements OnApplicationShutdown {
   /**
    * Commits what `work` did, or nothing. `work` may run again, when PostgreSQL ends a deadlock or when another one that
    * shares a commit under SQLite fails, so it must change nothing but the database; keep it short, because under SQLite
-   * everybody else waits.
+   * everybody else waits. What is to be told, woken or counted is given to `afterCommit`: it happens once, in order, after
+   * the commit that stored this work and before this resolves, and what a run registered that was rolled back does not.
    */
-  async transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+  async transaction<T>(work: Work<T>): Promise<T> {
     if (this.kind === 'sqlite') return this.group.transaction(work);
     for (let repeat = 0; ; repeat++) {
       try {
-        return await this.db.transaction().execute(work);
+        return await commit(this.db, work, this.log);
       } catch (error) {
         if (!(error instanceof StorageConflictError) || repeat >= REPEATS) throw error;
         this.log.debug({ repeat }, 'a transaction is run again after a deadlock');

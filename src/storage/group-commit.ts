@@ -1,8 +1,9 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import { Batcher } from '../common/batcher.js';
+import type { Log } from '../telemetry/logs.js';
+import { commit, type Work } from './after-commit.js';
 import type { Schema } from './schema.js';
 
-type Work = (trx: Transaction<Schema>) => Promise<unknown>;
 /** What became of one work of several. */
 type Outcome = { value: unknown } | { error: unknown };
 
@@ -15,22 +16,25 @@ const MAX_WORKS = 32;
  * transaction of its own: the others do not notice.
  */
 export class GroupCommit {
-  private readonly batcher = new Batcher<Work, Outcome>((works) => this.commit(works), MAX_WORKS);
+  private readonly batcher = new Batcher<Work<unknown>, Outcome>((works) => this.commit(works), MAX_WORKS);
 
-  constructor(private readonly db: () => Kysely<Schema>) {}
+  constructor(
+    private readonly db: () => Kysely<Schema>,
+    private readonly log: Log,
+  ) {}
 
   /** `work` may run again, so it must change nothing but the database. */
-  async transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+  async transaction<T>(work: Work<T>): Promise<T> {
     const outcome = await this.batcher.add(work);
     if ('error' in outcome) throw outcome.error;
     return outcome.value as T;
   }
 
-  private async commit(works: readonly Work[]): Promise<Outcome[]> {
+  private async commit(works: readonly Work<unknown>[]): Promise<Outcome[]> {
     if (works.length > 1) {
-      const together = await this.attempt(async (trx) => {
+      const together = await this.attempt(async (trx, afterCommit) => {
         const values = [];
-        for (const work of works) values.push({ value: await work(trx) });
+        for (const work of works) values.push({ value: await work(trx, afterCommit) });
         return values;
       });
       if ('value' in together) return together.value as Outcome[];
@@ -40,9 +44,9 @@ export class GroupCommit {
     return outcomes;
   }
 
-  private async attempt(work: Work): Promise<Outcome> {
+  private async attempt(work: Work<unknown>): Promise<Outcome> {
     try {
-      return { value: await this.db().transaction().execute(work) };
+      return { value: await commit(this.db(), work, this.log) };
     } catch (error) {
       return { error };
     }

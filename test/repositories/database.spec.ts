@@ -59,6 +59,59 @@ describeEachDatabase('Database', (getDb, getTarget) => {
     expect(stored.map(({ id }) => id).sort()).toEqual(good.map((no) => rows[no]?.id).sort());
   });
 
+  it('does what follows a commit once and in order, before the caller goes on', async () => {
+    const done: string[] = [];
+    await getDb().transaction(async (trx, afterCommit) => {
+      afterCommit(() => done.push('first'));
+      await trx.insertInto('interactions').values(interactionRow()).execute();
+      afterCommit(() => done.push('second'));
+      expect(done).toEqual([]);
+    });
+    expect(done).toEqual(['first', 'second']);
+  });
+
+  it('forgets what follows a rollback', async () => {
+    const done: string[] = [];
+    const failing = getDb().transaction(async (_, afterCommit) => {
+      afterCommit(() => done.push('never'));
+      throw new Error('changed my mind');
+    });
+    await expect(failing).rejects.toThrow('changed my mind');
+    expect(done).toEqual([]);
+  });
+
+  it('does what follows each work once, also when a neighbour fails', async () => {
+    const done: number[] = [];
+    const asked = Array.from({ length: 12 }, (_, no) =>
+      getDb().transaction(async (trx, afterCommit) => {
+        afterCommit(() => done.push(no));
+        await trx.insertInto('interactions').values(interactionRow()).execute();
+        if (no % 5 === 3) throw new Error(`no ${no}`);
+        return no;
+      }),
+    );
+    const results = await Promise.allSettled(asked);
+    const good = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(good).toHaveLength(10);
+    expect(done.toSorted((a, b) => a - b)).toEqual(good);
+  });
+
+  it('is not disturbed by what throws after a commit, nor are the others', async () => {
+    const done: string[] = [];
+    const ask = (name: string) =>
+      getDb().transaction(async (trx, afterCommit) => {
+        await trx.insertInto('interactions').values(interactionRow()).execute();
+        afterCommit(() => {
+          throw new Error('test: what follows fails');
+        });
+        afterCommit(() => done.push(name));
+        return name;
+      });
+    expect(await Promise.all([ask('a'), ask('b')])).toEqual(['a', 'b']);
+    expect(done.toSorted()).toEqual(['a', 'b']);
+    expect(await getDb().db.selectFrom('interactions').select('id').execute()).toHaveLength(2);
+  });
+
   it('lets a broken constraint through as what it is', async () => {
     const { db } = getDb();
     const row = interactionRow();
@@ -279,8 +332,10 @@ describe('PostgreSQL', () => {
     let arrived = 0;
     let open: () => void = () => undefined;
     const both = new Promise<void>((resolve) => (open = resolve));
+    const done: string[] = [];
     const crossing = (first: string, second: string) =>
-      database.transaction(async (trx) => {
+      database.transaction(async (trx, afterCommit) => {
+        afterCommit(() => done.push(first));
         await trx.updateTable('interactions').set({ notes: first }).where('id', '=', first).execute();
         if (++arrived === 2) open();
         await both;
@@ -290,6 +345,8 @@ describe('PostgreSQL', () => {
     const rows = await database.db.selectFrom('interactions').select('notes').execute();
     expect(new Set(rows.map((row) => row.notes)).size).toBe(1);
     expect(arrived).toBeGreaterThanOrEqual(3);
+    // The run that lost has left nothing behind that follows.
+    expect(done.toSorted()).toEqual(['a', 'b']);
     await database.close();
   });
 
