@@ -15,9 +15,9 @@ export function Roles(first: Role, ...more: Role[]): MethodDecorator & ClassDeco
   return keyed({ kind: 'roles', roles: [first, ...more] });
 }
 
-/** Like `@Roles(role)`, and open to everybody when that setting is on. */
-export function RolesUnless(openedBy: OpenedBy, role: Role): MethodDecorator & ClassDecorator {
-  return keyed({ kind: 'roles', roles: [role], openedBy });
+/** Like `@Roles`, and open to everybody when that setting is on. */
+export function RolesUnless(openedBy: OpenedBy, first: Role, ...more: Role[]): MethodDecorator & ClassDecorator {
+  return keyed({ kind: 'roles', roles: [first, ...more], openedBy });
 }
 
 /** Everybody may call this, without a key. */

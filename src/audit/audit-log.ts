@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import { Database } from '../storage/database.js';
 import type { AuditRow, Schema } from '../storage/schema.js';
 
-export const AUDIT_ACTIONS = ['dead-letter.replay', 'replay.start', 'replay.stop'] as const;
+export const AUDIT_ACTIONS = [
+  'interaction.cancel',
+  'dead-letter.replay',
+  'replay.start',
+  'replay.stop',
+  'reveal',
+] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
@@ -27,11 +33,16 @@ export interface AuditPage {
 export class AuditLog {
   constructor(private readonly database: Database) {}
 
-  async record(trx: Transaction<Schema>, { details, ...entry }: AuditEntry): Promise<void> {
+  async record(trx: Kysely<Schema>, { details, ...entry }: AuditEntry): Promise<void> {
     await trx
       .insertInto('audit')
       .values({ ...entry, at: this.database.now, details: JSON.stringify(details) })
       .execute();
+  }
+
+  /** Somebody was shown what speaks of a customer. Stored before he sees it. */
+  async reveal(actor: string, target: string, details: Record<string, unknown>): Promise<void> {
+    await this.record(this.database.db, { actor, action: 'reveal', target, details });
   }
 
   /** Newest first. @param cursor `nextCursor` of the page before. */

@@ -1,7 +1,7 @@
 import type { PushType } from './push-variables.js';
 
-/** What a caller may do; contract §3, `API_KEYS`. */
-export const ROLES = ['intake', 'publish', 'admin'] as const;
+/** What a caller may do: `API_KEYS`. */
+export const ROLES = ['intake', 'publish', 'events', 'viewer', 'operator', 'privacy', 'metrics', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface ApiKey {

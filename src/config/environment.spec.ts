@@ -213,6 +213,33 @@ describe('API_KEYS', () => {
   ])('refuses %s', (value) => {
     expect(Object.keys(problemsOf({ ...MINIMAL, API_KEYS: value }))).toEqual(['API_KEYS']);
   });
+
+  it('knows all roles', () => {
+    const roles = 'intake+publish+events+viewer+operator+privacy+metrics+admin';
+    const { access } = parseEnvironment({ ...MINIMAL, API_KEYS: `all:${roles}:key` });
+    expect(access.keys[0]?.roles).toEqual(roles.split('+'));
+  });
+
+  it.each([
+    [
+      'a:intake:k,bofe:intke:hush',
+      'entry 2 ("bofe") names a role that does not exist, the first of its roles; must be',
+    ],
+    ['bofe:intake+wizard:hush', 'entry 1 ("bofe") names a role that does not exist, the second of its roles; must be'],
+    ['a:intake:k,hush9f8e7d6c5b4a', 'entry 2 has fewer than two colons; must be'],
+    ['ops_2:viewer:', 'entry 1 ("ops_2") has no key; must be'],
+    ['ops:viewer:hush hush', 'entry 1 ("ops") has a key with characters other than printable ASCII, or with more'],
+    [':intake:hush', 'entry 1 has no name of 1 to 64 letters'],
+    ['hush-9f8e7d6c5b4a:bofe:intake', 'entry 1 names a role that does not exist, the first of its roles; must be'],
+    [
+      'bofe:nobody:hush,ops:hush',
+      'entry 1 ("bofe") names a role that does not exist, the first of its roles, entry 2 ("ops")',
+    ],
+  ])('says which entry is wrong, and how, without its key: %s', (value, said) => {
+    const problem = problemsOf({ ...MINIMAL, API_KEYS: value })['API_KEYS'] ?? '';
+    expect(problem).toContain(said);
+    expect(problem).not.toContain('hush');
+  });
 });
 
 describe('the saml2-bearer grant', () => {

@@ -1,15 +1,20 @@
 import { hkdfSync } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { z } from 'zod';
 import { apiKeyClashes } from './api-keys.js';
 import type { Config, StorageTarget } from './config.js';
 import { ConfigError } from './config-error.js';
 import type { ConfigProblem } from './config-error.js';
 import { readGrant } from './genesys-grant.js';
 import { unreadable } from './readable-file.js';
+import type { Variable } from './variable.js';
 import { VARIABLES } from './variables.js';
 import type { Values, VariableName } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+type Rejecting = Pick<Variable<unknown>, 'allowed' | 'secret' | 'explains'>;
+type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>;
 
 /** Longer values are cut in messages. */
 const MAX_SHOWN = 120;
@@ -45,13 +50,17 @@ function readValues(env: Environment, problems: ConfigProblem[]): Values {
     }
     const result = variable.schema.safeParse(raw);
     if (result.success) values[name] = result.data;
-    else problems.push(rejected(name, raw, variable));
+    else problems.push(rejected(name, raw, variable, result.error.issues));
   }
   return values;
 }
 
-function rejected(name: string, raw: string, variable: { allowed: string; secret?: boolean }): ConfigProblem {
-  if (variable.secret === true) return { variable: name, allowed: `${variable.allowed} (the value is not shown)` };
+function rejected(name: string, raw: string, variable: Rejecting, issues: readonly Issue[]): ConfigProblem {
+  if (variable.secret === true) {
+    const places = issues.map(({ path, message }) => `entry ${String(Number(path[0]) + 1)}${message}`);
+    const which = variable.explains === true ? `${places.join(', ')}; ` : '';
+    return { variable: name, allowed: `${which}${variable.allowed} (the value is not shown)` };
+  }
   return { variable: name, value: shown(raw), allowed: variable.allowed };
 }
 

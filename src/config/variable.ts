@@ -17,6 +17,8 @@ export interface Variable<T> {
   required?: boolean;
   /** Its value is never shown. */
   secret?: boolean;
+  /** The issues of its schema say what is wrong with an element, without a secret. */
+  explains?: boolean;
   schema: z.ZodType<T, string>;
 }
 
@@ -25,6 +27,7 @@ interface Common {
   example?: string;
   required?: boolean;
   secret?: boolean;
+  explains?: boolean;
 }
 
 /** Printable text on one line. */

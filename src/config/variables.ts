@@ -12,12 +12,13 @@ const SERVER = {
     { fallback: '3000' },
   ),
   API_KEYS: list(
-    'Who may call the gateway: a comma list of name:role[+role]:key with the roles intake, publish and admin.',
+    'Who may call the gateway: a comma list of name:role[+role]:key with the roles intake, publish, events, viewer, operator, privacy, metrics and admin.',
     API_KEYS_ALLOWED,
     apiKey,
     {
       secret: true,
-      example: 'bofe:intake:change-me-1d6f2c9a,ops:admin+publish:change-me-7be0334f',
+      explains: true,
+      example: 'bofe:intake:change-me-1d6f2c9a,ops:operator+privacy:change-me-7be0334f',
     },
   ),
   AUTH_MODE: choice(

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { GenesysModule } from '../genesys/genesys.module.js';
 import { HistoryModule } from '../history/history.module.js';
@@ -18,7 +19,7 @@ import { SupportResultController } from './support-result.controller.js';
 
 /** The life of an interaction: taken in, listened for, captured, looked up, and what became of it. */
 @Module({
-  imports: [DeliveryModule, GenesysModule, HistoryModule, NotificationsModule],
+  imports: [AuditModule, DeliveryModule, GenesysModule, HistoryModule, NotificationsModule],
   controllers: [SupportInteractionController, SupportResultController],
   providers: [
     CaptureService,

@@ -5,7 +5,7 @@ import type { InteractionRow } from '../storage/schema.js';
 import { BadCursorError } from './interaction.errors.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import type { DeliveryFacts, InteractionDetails } from './interaction.repository.js';
-import type { InteractionListQuery } from './interaction.schemas.js';
+import type { InteractionFilter } from './interaction.schemas.js';
 
 export interface InteractionPage {
   rows: InteractionDetails[];
@@ -24,10 +24,12 @@ export class InteractionQuery {
   }
 
   /** Newest first. The cursor names the last row given, so that rows which come meanwhile shift nothing. */
-  async list(query: InteractionListQuery): Promise<InteractionPage> {
+  async list(query: InteractionFilter): Promise<InteractionPage> {
     let select = this.database.db.selectFrom('interactions').selectAll();
     if (query.conversationId !== undefined) select = select.where('conversation_id', '=', query.conversationId);
     if (query.status !== undefined) select = select.where('status', '=', query.status);
+    if (query.acceptedAfter !== undefined) select = select.where('accepted_at', '>=', query.acceptedAfter);
+    if (query.acceptedBefore !== undefined) select = select.where('accepted_at', '<', query.acceptedBefore);
     if (query.cursor !== undefined) {
       const { at, id } = readCursor(query.cursor);
       select = select.where((eb) =>

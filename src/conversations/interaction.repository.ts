@@ -199,8 +199,8 @@ export class InteractionRepository {
   }
 
   /** False when it was not waiting any more. */
-  async cancel(id: string): Promise<boolean> {
-    const rows = await this.database.db
+  async cancel(trx: Transaction<Schema>, id: string): Promise<boolean> {
+    const rows = await trx
       .updateTable('interactions')
       .set({ status: 'cancelled', cancelled_at: this.database.now, lookup_at: null })
       .where('id', '=', id)

@@ -50,11 +50,35 @@ export const interactionIdSchema = z
   .guid('must be the id of an interaction, a UUID')
   .transform((id) => id.toLowerCase());
 
+const reveal = z
+  .enum(['true', 'false'])
+  .optional()
+  .transform((given) => given === 'true')
+  .meta({
+    type: 'boolean',
+    default: false,
+    description: 'Needs privacy or admin; who saw what speaks of a customer goes into the audit.',
+  });
+
+/** Query of `GET /customers/supportInteraction/{id}`. */
+export const revealSchema = z.strictObject({ reveal });
+export type RevealQuery = z.infer<typeof revealSchema>;
+
+/** ISO text, taken as epoch ms. */
+const time = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
+  .transform((iso) => Date.parse(iso));
+
 /** Query of `GET /customers/supportInteraction`. */
 export const interactionListSchema = z.strictObject({
   conversationId: guid.optional(),
   status: z.enum(INTERACTION_STATUSES).optional(),
+  acceptedAfter: time.optional().meta({ description: 'This time included.' }),
+  acceptedBefore: time.optional().meta({ description: 'This time not included.' }),
   limit: pageLimit(200, 50),
   cursor: z.string().max(200).optional(),
+  reveal,
 });
 export type InteractionListQuery = z.infer<typeof interactionListSchema>;
+/** Which interactions, and how many of them. */
+export type InteractionFilter = Omit<InteractionListQuery, 'reveal'>;

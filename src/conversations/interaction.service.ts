@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Subject, type Observable } from 'rxjs';
+import { AuditLog } from '../audit/audit-log.js';
 import type { Settlement } from '../delivery/sink.js';
+import { Database } from '../storage/database.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { InteractionCapturedError, InteractionExpiredError, InteractionNotFoundError } from './interaction.errors.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery, type InteractionPage } from './interaction.query.js';
 import { InteractionRepository, type InteractionDetails } from './interaction.repository.js';
-import type { InteractionListQuery } from './interaction.schemas.js';
+import type { InteractionFilter } from './interaction.schemas.js';
 
 /** What becomes of an interaction after it has been taken in: asked for, cancelled, delivered, given up. */
 @Injectable()
@@ -20,6 +22,8 @@ export class InteractionService {
     private readonly interactions: InteractionRepository,
     private readonly query: InteractionQuery,
     private readonly followers: InteractionFollowers,
+    private readonly database: Database,
+    private readonly audit: AuditLog,
   ) {
     this.cancelled$ = this.cancelled.asObservable();
   }
@@ -31,13 +35,17 @@ export class InteractionService {
     return row;
   }
 
-  async list(query: InteractionListQuery): Promise<InteractionPage> {
+  async list(query: InteractionFilter): Promise<InteractionPage> {
     return this.query.list(query);
   }
 
-  /** Idempotent. @throws InteractionNotFoundError, InteractionCapturedError, InteractionExpiredError */
-  async cancel(id: string): Promise<InteractionDetails> {
-    const cancelled = await this.interactions.cancel(id);
+  /** Idempotent. @param actor name of the API key, for the audit. @throws InteractionNotFoundError, InteractionCapturedError, InteractionExpiredError */
+  async cancel(id: string, actor: string): Promise<InteractionDetails> {
+    const cancelled = await this.database.transaction(async (trx) => {
+      if (!(await this.interactions.cancel(trx, id))) return false;
+      await this.audit.record(trx, { actor, action: 'interaction.cancel', target: id, details: {} });
+      return true;
+    });
     const row = await this.get(id);
     if (cancelled) this.cancelled.next(row.conversation_id);
     else if (row.status === 'expired') throw new InteractionExpiredError(id);

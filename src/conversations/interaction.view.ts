@@ -1,3 +1,4 @@
+import { MASKED } from '../common/mask.js';
 import { recordIdOf } from '../history/record.js';
 import type { InteractionRow } from '../storage/schema.js';
 import { acwTopic } from './acw-topic.js';
@@ -67,6 +68,20 @@ export function interactionView(row: InteractionDetails): InteractionView {
     deliveryAttempts: row.delivery?.attempts ?? 0,
     lastError: lastErrorOf(row),
   });
+}
+
+/** The same for those who may not see what speaks of a customer: that there is something shows, what it is does not. */
+export function maskedInteractionView(row: InteractionDetails): InteractionView {
+  const { subject, notes, attributes, ...view } = interactionView(row);
+  return {
+    ...view,
+    customerId: MASKED,
+    ...(subject === undefined ? {} : { subject: MASKED }),
+    ...(notes === undefined ? {} : { notes: MASKED }),
+    ...(attributes === undefined
+      ? {}
+      : { attributes: Object.fromEntries(Object.keys(attributes).map((name) => [name, MASKED])) }),
+  };
 }
 
 /** The delivery's error, once there is one; before that what keeps Genesys from listening. */

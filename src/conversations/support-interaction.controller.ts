@@ -2,17 +2,30 @@ import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Query
 import { ApiConflictResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
+import { CurrentCaller } from '../access/caller.js';
+import type { Caller } from '../access/caller.js';
+import { requireSight, seesCustomers } from '../access/sight.js';
+import { AuditLog } from '../audit/audit-log.js';
 import { IntakeService } from './intake.service.js';
 import { ApiHandedIn, ApiInteraction, ApiInteractionList } from './interaction.docs.js';
+import type { InteractionDetails } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import {
   interactionIdSchema,
   interactionListSchema,
+  revealSchema,
   supportInteractionSchema,
   type InteractionListQuery,
+  type RevealQuery,
   type SupportInteraction,
 } from './interaction.schemas.js';
-import { acceptedView, interactionView, type AcceptedView, type InteractionView } from './interaction.view.js';
+import {
+  acceptedView,
+  interactionView,
+  maskedInteractionView,
+  type AcceptedView,
+  type InteractionView,
+} from './interaction.view.js';
 
 /** Path of an interaction, for the `Location` header. */
 export const INTERACTION_PATH = '/customers/supportInteraction';
@@ -23,6 +36,7 @@ export class SupportInteractionController {
   constructor(
     private readonly intake: IntakeService,
     private readonly interactions: InteractionService,
+    private readonly audit: AuditLog,
   ) {}
 
   @Post()
@@ -42,32 +56,50 @@ export class SupportInteractionController {
   }
 
   @Get()
-  @Roles('intake', 'admin')
-  @ApiOperation({ summary: 'List interactions, newest first' })
+  @Roles('intake', 'viewer', 'operator', 'admin')
+  @ApiOperation({ summary: 'List interactions, newest first; what speaks of a customer is masked for viewers' })
   @ApiInteractionList()
   async list(
-    @Query({ schema: interactionListSchema }) query: InteractionListQuery,
+    @Query({ schema: interactionListSchema }) { reveal, ...query }: InteractionListQuery,
+    @CurrentCaller() caller: Caller,
   ): Promise<{ items: InteractionView[]; nextCursor?: string }> {
+    if (reveal) requireSight(caller);
     const { rows, ...rest } = await this.interactions.list(query);
-    return { items: rows.map(interactionView), ...rest };
+    if (reveal) await this.audit.reveal(caller.name, 'interactions', { ids: rows.map(({ id }) => id) });
+    return { items: rows.map((row) => viewFor(caller, row)), ...rest };
   }
 
   @Get(':id')
-  @Roles('intake', 'admin')
+  @Roles('intake', 'viewer', 'operator', 'admin')
   @ApiOperation({ summary: 'One interaction: its status, the time of each step, delivery attempts, the last error' })
   @ApiInteraction()
-  async get(@Param('id', { schema: interactionIdSchema }) id: string): Promise<InteractionView> {
-    return interactionView(await this.interactions.get(id));
+  async get(
+    @Param('id', { schema: interactionIdSchema }) id: string,
+    @Query({ schema: revealSchema }) { reveal }: RevealQuery,
+    @CurrentCaller() caller: Caller,
+  ): Promise<InteractionView> {
+    if (reveal) requireSight(caller);
+    const row = await this.interactions.get(id);
+    if (reveal) await this.audit.reveal(caller.name, id, {});
+    return viewFor(caller, row);
   }
 
   @Delete(':id')
-  @Roles('intake', 'admin')
+  @Roles('intake', 'operator', 'admin')
   @ApiOperation({ summary: 'Cancel an interaction that still waits' })
   @ApiInteraction()
   @ApiConflictResponse({
     description: 'interaction.captured or interaction.expired: there is nothing to cancel any more',
   })
-  async cancel(@Param('id', { schema: interactionIdSchema }) id: string): Promise<InteractionView> {
-    return interactionView(await this.interactions.cancel(id));
+  async cancel(
+    @Param('id', { schema: interactionIdSchema }) id: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<InteractionView> {
+    return viewFor(caller, await this.interactions.cancel(id, caller.name));
   }
+}
+
+/** Whoever hands interactions in sees them as he gave them. */
+function viewFor(caller: Caller, row: InteractionDetails): InteractionView {
+  return caller.roles.includes('intake') || seesCustomers(caller) ? interactionView(row) : maskedInteractionView(row);
 }

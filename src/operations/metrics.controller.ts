@@ -24,7 +24,7 @@ export class MetricsController {
 
   /** Counters count as things happen; what is a state is read when somebody asks. */
   @Get()
-  @RolesUnless('metricsPublic', 'admin')
+  @RolesUnless('metricsPublic', 'metrics', 'admin')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   @ApiOperation({ summary: 'Prometheus metrics' })
   @ApiOkResponse({ description: 'Prometheus text.', content: { 'text/plain': { schema: { type: 'string' } } } })

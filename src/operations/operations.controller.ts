@@ -4,13 +4,14 @@ import { Roles } from '../access/access.decorators.js';
 import { DeadLetters } from '../delivery/dead-letters.js';
 import { channelViews, type ChannelView } from './channel.view.js';
 import { GapReport } from './gap-report.service.js';
+import { READERS } from './operations.roles.js';
 import { deadLetterView, type DeadLetterView, type GapView } from './operations.views.js';
 import { deadLettersSchema, gapsSchema, type DeadLettersQuery, type GapsQuery } from './operations.schemas.js';
 import { LedgerRepository, type Ledger } from './ledger.repository.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 
 @ApiTags('operations')
-@Roles('admin')
+@Roles(...READERS)
 @Controller('ops')
 export class OperationsController {
   constructor(

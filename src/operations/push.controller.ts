@@ -5,6 +5,7 @@ import { Roles } from '../access/access.decorators.js';
 import { CursorInvalidError } from '../delivery/delivery.errors.js';
 import { pageLimit, storableText } from '../http/schemas.js';
 import { SubscriptionRepository } from '../push/subscriptions/subscription.repository.js';
+import { READERS } from './operations.roles.js';
 import { PushLedgerRepository, type PushLedger } from './push.repository.js';
 import { pushSubscriptionView, type PushSubscriptionView } from './push.views.js';
 
@@ -18,7 +19,7 @@ type SubscriptionsQuery = z.infer<typeof subscriptionsSchema>;
 
 /** What operators see of the Notification API. With `PUSH_ENABLED=none` there are no subscriptions. */
 @ApiTags('operations')
-@Roles('admin')
+@Roles(...READERS)
 @Controller('ops/push')
 export class PushOperationsController {
   constructor(

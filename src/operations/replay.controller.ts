@@ -15,6 +15,7 @@ import { AuditLog } from '../audit/audit-log.js';
 import { ReplayService } from '../replay/replay.service.js';
 import type { ReplayFilter } from '../replay/replay-filter.js';
 import { recordIdSchema } from './operations.schemas.js';
+import { ACTORS, READERS } from './operations.roles.js';
 import { deadLetterView, type DeadLetterView } from './operations.views.js';
 import {
   auditSchema,
@@ -39,7 +40,6 @@ const REPLAY_PATH = '/ops/replays';
 
 /** Dead letters are sent again, and who asked for it is written down. */
 @ApiTags('operations')
-@Roles('admin')
 @Controller('ops')
 export class ReplayController {
   constructor(
@@ -48,6 +48,7 @@ export class ReplayController {
   ) {}
 
   @Post('dead-letters/:recordId/replay')
+  @Roles(...ACTORS)
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Send one dead letter again, under the same key' })
   @ApiAcceptedResponse({ description: 'It is on its way again' })
@@ -61,6 +62,7 @@ export class ReplayController {
   }
 
   @Post('dead-letters/replay')
+  @Roles(...ACTORS)
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({
     summary: 'Send all dead letters that fit a filter again, under the same keys, at a rate; `dryRun` only counts them',
@@ -84,12 +86,15 @@ export class ReplayController {
   }
 
   @Get('replays')
+  @Roles(...READERS)
   @ApiOperation({ summary: 'Replay jobs, newest first' })
+  @ApiOkResponse({ description: 'One page' })
   async list(@Query({ schema: replaysSchema }) query: ReplaysQuery): Promise<{ items: ReplayView[] }> {
     return { items: (await this.replays.list(query.limit)).map(replayView) };
   }
 
   @Get('replays/:id')
+  @Roles(...READERS)
   @ApiOperation({ summary: 'How far a replay job has come' })
   @ApiOkResponse({ description: 'The job' })
   @ApiNotFoundResponse({ description: 'replay.not-found' })
@@ -98,6 +103,7 @@ export class ReplayController {
   }
 
   @Delete('replays/:id')
+  @Roles(...ACTORS)
   @ApiOperation({ summary: 'Stop a replay job; what it has revived goes on. One that is over stays as it is' })
   @ApiOkResponse({ description: 'The job, stopped' })
   @ApiNotFoundResponse({ description: 'replay.not-found' })
@@ -109,7 +115,9 @@ export class ReplayController {
   }
 
   @Get('audit')
-  @ApiOperation({ summary: 'Who replayed what, or stopped it, and when; newest first' })
+  @Roles(...READERS)
+  @ApiOperation({ summary: 'Who did what, and when; newest first' })
+  @ApiOkResponse({ description: 'One page' })
   async listAudit(
     @Query({ schema: auditSchema }) query: AuditQuery,
   ): Promise<{ items: AuditView[]; nextCursor?: string }> {

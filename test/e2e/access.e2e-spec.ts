@@ -1,3 +1,4 @@
+import type { Role } from '../../src/config/config.js';
 import { Routes, type DeclaredRoute } from '../../src/access/routes.service.js';
 import { routeTableOf } from '../../src/http/fastify-adapter.js';
 import { KEYS } from '../helpers/environment.js';
@@ -6,11 +7,11 @@ import { INTERNALS, Stage } from '../helpers/tables-stage.js';
 type Caller = keyof typeof KEYS;
 
 /** Who may call what, by hand: a route that is missing here fails the test, so that nobody opens one unnoticed. */
-const DECLARED: Record<string, readonly Caller[] | 'everybody'> = {
+const DECLARED: Record<string, readonly Role[] | 'everybody'> = {
   'POST /customers/supportInteraction': ['intake'],
-  'GET /customers/supportInteraction': ['intake', 'admin'],
-  'GET /customers/supportInteraction/:id': ['intake', 'admin'],
-  'DELETE /customers/supportInteraction/:id': ['intake', 'admin'],
+  'GET /customers/supportInteraction': ['intake', 'viewer', 'operator', 'admin'],
+  'GET /customers/supportInteraction/:id': ['intake', 'viewer', 'operator', 'admin'],
+  'DELETE /customers/supportInteraction/:id': ['intake', 'operator', 'admin'],
   'POST /customers/supportResult': ['intake'],
   'GET /conversations/events': ['publish', 'admin'],
   'POST /genesys/:version/notification/subscription': ['intake', 'publish'],
@@ -19,17 +20,29 @@ const DECLARED: Record<string, readonly Caller[] | 'everybody'> = {
   'POST /genesys/:version/notification/publish': ['publish'],
   'POST /genesys/cometd': ['intake', 'publish'],
   'POST /genesys/cometd/*': ['intake', 'publish'],
+  'GET /metrics': ['metrics', 'admin'],
   'GET /health': 'everybody',
   'GET /health/live': 'everybody',
   'GET /health/ready': 'everybody',
 };
-const ADMIN_ONLY = /^(\w+ \/ops(\/.*)?|GET \/metrics)$/;
+/** Whoever views may look, operators may act too. */
+const OPERATIONS = /^(\w+) \/ops(\/.*)?$/;
 
 const ROUTES_OF_DOCS = /^(GET|HEAD) \/docs(\/|$)/;
 
 const NO_KEY = 'This request has no API key; send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".';
 const WRONG_KEY = 'The API key of this request is not known; check it against API_KEYS.';
-const NAMES: Record<Caller, string> = { intake: 'bofe', admin: 'operator', publish: 'service' };
+const NAMES: Record<Caller, string> = {
+  intake: 'bofe',
+  admin: 'operator',
+  publish: 'service',
+  events: 'bridge',
+  viewer: 'wall',
+  operator: 'shift',
+  privacy: 'dpo',
+  metrics: 'prometheus',
+};
+const rolesOfKey = (caller: Caller): readonly Role[] => (caller === 'privacy' ? ['privacy', 'viewer'] : [caller]);
 
 /** What stands for a key on the way, and whose it is; undefined when nobody's. */
 const PRESENTATIONS: [name: string, headers: Record<string, string>, caller: Caller | undefined, message: string][] = [
@@ -43,15 +56,16 @@ const PRESENTATIONS: [name: string, headers: Record<string, string>, caller: Cal
   ['a wrong bearer beside a right key', { authorization: 'Bearer x', 'x-api-key': KEYS.admin }, undefined, WRONG_KEY],
   ['a right bearer beside a wrong key', { authorization: `Bearer ${KEYS.admin}`, 'x-api-key': 'x' }, 'admin', ''],
   ['lower-case bearer', { authorization: `bearer ${KEYS.admin}` }, 'admin', ''],
-  ...(['intake', 'admin', 'publish'] as const).flatMap((caller): (typeof PRESENTATIONS)[number][] => [
+  ...(Object.keys(KEYS) as Caller[]).flatMap((caller): (typeof PRESENTATIONS)[number][] => [
     [`${caller} as bearer`, { authorization: `Bearer ${KEYS[caller]}` }, caller, ''],
     [`${caller} as X-API-Key`, { 'x-api-key': KEYS[caller] }, caller, ''],
   ]),
 ];
 
-function allowedOn({ method, path }: DeclaredRoute): readonly Caller[] | 'everybody' | undefined {
+function allowedOn({ method, path }: DeclaredRoute): readonly Role[] | 'everybody' | undefined {
   const name = `${method} ${path}`;
-  return DECLARED[name] ?? (ADMIN_ONLY.test(name) ? ['admin'] : undefined);
+  if (DECLARED[name] !== undefined || !OPERATIONS.test(name)) return DECLARED[name];
+  return method === 'GET' ? ['viewer', 'operator', 'admin'] : ['operator', 'admin'];
 }
 
 function rolesOf({ access }: DeclaredRoute): readonly string[] | 'everybody' | undefined {
@@ -107,7 +121,8 @@ describe('who may call what', () => {
   it.each(PRESENTATIONS)('%s', async (_, headers, caller, message) => {
     for (const route of routesOf(stage)) {
       const allowed = allowedOn(route) ?? [];
-      const passes = allowed === 'everybody' || (caller !== undefined && allowed.includes(caller));
+      const passes =
+        allowed === 'everybody' || (caller !== undefined && rolesOfKey(caller).some((role) => allowed.includes(role)));
       if (passes && isStream(route)) continue;
       const answer = await call(stage, route, headers);
       const where = `${route.method} ${route.path}`;
@@ -127,7 +142,7 @@ describe('who may call what', () => {
         expect(answer.headers.get('www-authenticate')).toBe('Bearer');
       } else {
         const roles = `${allowed.length === 1 ? 'the role' : 'one of the roles'} ${allowed.join(', ')}`;
-        const forbidden = `This needs ${roles}; the key "${NAMES[caller]}" has ${caller}.`;
+        const forbidden = `This needs ${roles}; the key "${NAMES[caller]}" has ${rolesOfKey(caller).join(', ')}.`;
         const body = {
           statusCode: 403,
           error: 'Forbidden',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GenesysOptionsInput } from '../../simulator/genesys/options.js';
 import { type Simulator, startSimulator } from '../../simulator/index.js';
-import { KEYS } from '../helpers/environment.js';
+import { API_KEYS } from '../helpers/environment.js';
 import { Audit } from './audit.js';
 import { Callers } from './callers.js';
 import { makeDatabase, type TestDatabase } from './databases.js';
@@ -273,7 +273,7 @@ export class Rig {
     return {
       HOST: '127.0.0.1',
       PORT: '0',
-      API_KEYS: `bofe:intake:${KEYS.intake},operator:admin:${KEYS.admin},service:publish:${KEYS.publish}`,
+      API_KEYS,
       GENESYS_LOGIN_URL: `http://127.0.0.1:${this.login.port}`,
       GENESYS_API_URL: `http://127.0.0.1:${this.api.port}`,
       GENESYS_CLIENT_ID: 'demo-client',

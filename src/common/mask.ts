@@ -1,0 +1,2 @@
+/** What stands where something is not shown. */
+export const MASKED = '***';
