@@ -11,12 +11,12 @@ export interface Caller {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by the access guard on every route that is not public. */
+    /** Set by the access guard when the request has a key that is known. */
     caller?: Caller;
   }
 }
 
-/** The caller of this request, as a parameter of a controller's method; undefined on a public route. */
+/** The caller of this request, as a parameter of a controller's method; undefined without a known key, on a public route. */
 export const CurrentCaller = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().caller,
 );

@@ -1,8 +1,14 @@
-import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
+import { Controller, Get, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { HealthCheckService, type HealthIndicatorFunction } from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
 import { Public } from '../access/access.decorators.js';
+import { type Caller, CurrentCaller } from '../access/caller.js';
 import { HealthIndicators } from './health.indicators.js';
+import { HEALTH_SCHEMA, type HealthReport, reportOf, resultOf } from './health.report.js';
+
+/** Who is shown facts. */
+const SEES_FACTS: readonly string[] = ['viewer', 'operator', 'admin'];
 
 @ApiTags('health')
 @Public()
@@ -20,26 +26,37 @@ export class HealthController {
   }
 
   @Get('ready')
-  @HealthCheck()
   @ApiOperation({ summary: 'Storage accepts writes and no shutdown is under way' })
-  async ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.indicators.lifecycle(), () => this.indicators.storage()]);
+  @ApiOkResponse({ description: 'Ready.', schema: HEALTH_SCHEMA as object })
+  @ApiServiceUnavailableResponse({ description: 'Not ready; the entries say why.', schema: HEALTH_SCHEMA as object })
+  ready(
+    @CurrentCaller() caller: Caller | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<HealthReport> {
+    return this.report(this.indicators.ready, caller, reply);
   }
 
   @Get()
-  @HealthCheck()
-  @ApiOperation({ summary: 'How each part is doing; 503 exactly when not ready' })
-  async all(): Promise<HealthCheckResult> {
-    return this.health.check([
-      () => this.indicators.lifecycle(),
-      () => this.indicators.storage(),
-      () => this.indicators.token(),
-      () => this.indicators.channels(),
-      () => this.indicators.history(),
-      () => this.indicators.lastGap(),
-      () => this.indicators.ledger(),
-      () => this.indicators.push(),
-      () => this.indicators.stream(),
-    ]);
+  @ApiOperation({ summary: 'How each part is doing; 503 exactly when not ready. With a key, with facts' })
+  @ApiOkResponse({ description: 'Ready.', schema: HEALTH_SCHEMA as object })
+  @ApiServiceUnavailableResponse({ description: 'Not ready; the same entries.', schema: HEALTH_SCHEMA as object })
+  all(
+    @CurrentCaller() caller: Caller | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<HealthReport> {
+    return this.report(this.indicators.all, caller, reply);
+  }
+
+  /** A 503 is an answer here and no error: nobody logs it, and it has the same entries as a 200. */
+  private async report(
+    indicators: HealthIndicatorFunction[],
+    caller: Caller | undefined,
+    reply: FastifyReply,
+  ): Promise<HealthReport> {
+    const result = await resultOf(this.health.check(indicators));
+    void reply
+      .code(result.status === 'ok' || result.status === 'degraded' ? 200 : 503)
+      .header('Cache-Control', 'no-store');
+    return reportOf(result, caller?.roles.some((role) => SEES_FACTS.includes(role)) ?? false);
   }
 }

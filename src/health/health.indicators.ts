@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { HealthIndicatorService, type HealthIndicatorFunction, type HealthIndicatorResult } from '@nestjs/terminus';
 import { TokenService } from '../auth/token.service.js';
-import { asError } from '../common/errors.js';
+import { asError, GatewayError } from '../common/errors.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { ShutdownService } from '../lifecycle/shutdown.service.js';
@@ -13,6 +13,7 @@ import { LedgerCheck } from '../operations/ledger-check.service.js';
 import { SubscriptionIndex } from '../push/subscriptions/subscription-index.js';
 import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
 import { Database } from '../storage/database.js';
+import { StorageProbe } from '../storage/storage-probe.js';
 import { DirectFeed } from '../streams/direct/direct.feed.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 
@@ -25,6 +26,7 @@ export class HealthIndicators {
   constructor(
     private readonly indicator: HealthIndicatorService,
     private readonly database: Database,
+    private readonly probe: StorageProbe,
     private readonly shutdown: ShutdownService,
     private readonly tokens: TokenService,
     private readonly fleet: ChannelFleet,
@@ -38,6 +40,21 @@ export class HealthIndicators {
     @Optional() private readonly subscriptions?: SubscriptionIndex,
   ) {}
 
+  /** What decides whether the pod takes requests. */
+  readonly ready: HealthIndicatorFunction[] = [() => this.lifecycle(), () => this.storage()];
+
+  /** Every part. */
+  readonly all: HealthIndicatorFunction[] = [
+    ...this.ready,
+    () => this.token(),
+    () => this.channels(),
+    () => this.history(),
+    () => this.lastGap(),
+    () => this.ledger(),
+    () => this.push(),
+    () => this.stream(),
+  ];
+
   lifecycle(): HealthIndicatorResult {
     const entry = this.indicator.check('lifecycle');
     const { state } = this.shutdown;
@@ -47,12 +64,9 @@ export class HealthIndicators {
   /** A real write, as an intake would make it. */
   async storage(): Promise<HealthIndicatorResult> {
     const entry = this.indicator.check('storage');
-    try {
-      await this.database.check();
-      return entry.up({ kind: this.database.kind });
-    } catch (error) {
-      return entry.down({ kind: this.database.kind, message: asError(error).message });
-    }
+    const { kind, target } = this.database;
+    const trouble = await this.probe.trouble();
+    return trouble ? entry.down({ kind, target, lastError: lastErrorOf(trouble) }) : entry.up({ kind, target });
   }
 
   token(): HealthIndicatorResult {
@@ -87,11 +101,17 @@ export class HealthIndicators {
     const entry = this.indicator.check('history');
     const breaker = this.delivery.breakerState(HISTORY_SINK);
     try {
-      const { waiting, oldestWaitingMs, dead } = await this.delivery.backlog(HISTORY_SINK);
+      const { waiting, oldestWaitingMs, dead } = await inTime(this.delivery.backlog(HISTORY_SINK));
       const facts = { breaker, backlog: waiting, oldestWaitingMs, dead };
       return breaker === 'closed' ? entry.up(facts) : entry.degraded(facts);
     } catch (error) {
-      return entry.degraded({ breaker, message: asError(error).message });
+      return entry.degraded({
+        breaker,
+        backlog: null,
+        oldestWaitingMs: null,
+        dead: null,
+        lastError: lastErrorOf(error),
+      });
     }
   }
 
@@ -117,7 +137,7 @@ export class HealthIndicators {
     if (!this.subscriptions) return {};
     const entry = this.indicator.check('push');
     try {
-      const backlogs = await Promise.all(PUSH_SINKS.map((sink) => this.delivery.backlog(sink)));
+      const backlogs = await inTime(Promise.all(PUSH_SINKS.map((sink) => this.delivery.backlog(sink))));
       const ages = backlogs.flatMap(({ oldestWaitingMs }) => oldestWaitingMs ?? []);
       return entry.up({
         subscriptions: this.subscriptions.size,
@@ -126,7 +146,7 @@ export class HealthIndicators {
         dead: backlogs.reduce((sum, { dead }) => sum + dead, 0),
       });
     } catch (error) {
-      return entry.degraded({ message: asError(error).message });
+      return entry.degraded({ subscriptions: this.subscriptions.size, lastError: lastErrorOf(error) });
     }
   }
 
@@ -137,4 +157,26 @@ export class HealthIndicators {
     const facts = { differences, checkedAt: checkedAt === undefined ? null : new Date(checkedAt).toISOString() };
     return Object.keys(differences).length === 0 ? entry.up(facts) : entry.degraded(facts);
   }
+}
+
+/** A database that hangs must not keep a probe waiting; the same time as `StorageProbe`'s. */
+const LIMIT_MS = 2_500;
+
+/** @throws Error after 2.5 s; the work itself ends by the limits of its own. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${LIMIT_MS / 1_000} s.`)), LIMIT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function lastErrorOf(thrown: unknown): { code?: string; message: string; at: string } {
+  const { message } = asError(thrown);
+  const code = thrown instanceof GatewayError ? { code: thrown.code } : {};
+  return { ...code, message, at: new Date().toISOString() };
 }

@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { packageJson } from '../common/package-json.js';
 import { ApiSchemas } from './api-schemas.js';
 import { describeErrors } from './error-docs.js';
 
@@ -36,22 +35,4 @@ export function apiDocument(app: NestFastifyApplication): OpenAPIObject {
   app.get(ApiSchemas).addTo(document);
   describeErrors(document);
   return document;
-}
-
-interface PackageJson {
-  name: string;
-  description: string;
-  version: string;
-  license: string;
-}
-
-/** Ours, found upwards from here: the depth differs between the sources and what is built from them. */
-function packageJson(): PackageJson {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, 'package.json'))) {
-    if (folder === dirname(folder))
-      throw new Error(`No package.json above ${import.meta.dirname}; it belongs beside dist/.`);
-    folder = dirname(folder);
-  }
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as PackageJson;
 }

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../common/errors.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { bodyOf, clientStatusOf } from './error-body.js';
 import type { ErrorBody } from './error-body.js';
 import { BODY_LIMIT_BYTES } from './limits.js';
@@ -17,6 +18,8 @@ const RETRY_AFTER_S = 1;
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly log: Log;
+  /** Callers who are told to come again: what is away says so itself, once, and not for each of them. */
+  private readonly outages = new Map<string, OutageLog>();
 
   constructor(logs: Logs) {
     this.log = logs.of('http');
@@ -39,9 +42,17 @@ export class ErrorFilter implements ExceptionFilter {
     void reply.code(body.statusCode).type('application/json; charset=utf-8').send(body);
   }
 
+  /** Its codes are those of our own errors, so few. */
+  private outageOf(code: string): OutageLog {
+    let outage = this.outages.get(code);
+    if (!outage) this.outages.set(code, (outage = new OutageLog(this.log, `requests (${code})`)));
+    return outage;
+  }
+
   private note(thrown: unknown, { statusCode, code }: ErrorBody, request: FastifyRequest): void {
     const where = { method: request.method, route: request.routeOptions.url, requestId: request.id, code };
-    if (statusCode >= 500) this.log.error({ ...where, err: thrown }, 'request failed');
+    if (statusCode === 503 && thrown instanceof GatewayError) this.outageOf(code).failed(thrown, where);
+    else if (statusCode >= 500) this.log.error({ ...where, err: thrown }, 'request failed');
     else this.log.debug({ ...where, statusCode, caller: request.caller?.name }, 'request refused');
   }
 }
@@ -52,7 +63,8 @@ function translate(thrown: unknown, request: FastifyRequest): unknown {
   if (request.is404) {
     const path = request.url.split('?', 1)[0] ?? '/';
     const allowed = routeTableOf(request.server)?.methodsOf(path) ?? [];
-    return allowed.length === 0
+    // A page's folder takes any path and may still have no such file.
+    return allowed.length === 0 || allowed.includes(request.method)
       ? new NoSuchRouteError(request.method, request.url)
       : new MethodNotAllowedError(request.method, request.url, allowed);
   }

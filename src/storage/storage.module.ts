@@ -5,6 +5,7 @@ import { Logs } from '../telemetry/logs.js';
 import { Database } from './database.js';
 import { ReplicaRepository } from './replica.repository.js';
 import { ReplicaService } from './replica.service.js';
+import { StorageProbe } from './storage-probe.js';
 
 /** The database, open and migrated before anything that needs it is made: a boot without it fails with its reason. */
 @Global()
@@ -21,7 +22,8 @@ import { ReplicaService } from './replica.service.js';
     },
     ReplicaRepository,
     ReplicaService,
+    StorageProbe,
   ],
-  exports: [Database, ReplicaService],
+  exports: [Database, ReplicaService, StorageProbe],
 })
 export class StorageModule {}

@@ -19,6 +19,17 @@ export function errorForLogs(thrown: unknown): LoggedError | string {
   return describe(thrown, 0);
 }
 
+/** The same without stacks: for what is expected to fail at times, where the place in the code tells nothing. */
+export function causeForLogs(thrown: unknown): LoggedError | string {
+  return withoutStack(errorForLogs(thrown));
+}
+
+function withoutStack(logged: LoggedError | string): LoggedError | string {
+  if (typeof logged === 'string') return logged;
+  const { stack: _, cause, ...rest } = logged;
+  return cause === undefined ? rest : { ...rest, cause: withoutStack(cause) };
+}
+
 function describe(thrown: unknown, depth: number): LoggedError | string {
   if (typeof thrown === 'string') return thrown;
   if (!(thrown instanceof Error)) return `a thrown ${typeof thrown}`;

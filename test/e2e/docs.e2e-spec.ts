@@ -215,6 +215,11 @@ describe('the API documentation', () => {
     expect(Object.keys(body)).toEqual(expect.arrayContaining(schema.required));
   });
 
+  it('says of a file that the page does not have that it is not there', async () => {
+    const { status, body } = await stage.ask('/docs/json', { as: 'nobody' });
+    expect({ status, code: body.code }).toEqual({ status: 404, code: 'request.no-such-route' });
+  });
+
   it('has a page that needs nothing from another host', async () => {
     const page = await stage.ask('/docs', { as: 'nobody' });
     expect(page.headers.get('content-type')).toMatch(/^text\/html/);

@@ -319,7 +319,7 @@ describe('a gateway with GENESYS_STREAM=direct', () => {
   });
 
   it('follows all conversations, comes back by itself, and shows its state in /health', async () => {
-    const health = async () => (await gateway.call('get', '/health', 'nobody').expect(200)).body.details.stream;
+    const health = async () => (await gateway.call('get', '/health', 'admin').expect(200)).body.details.stream;
     expect(await health()).toEqual({ status: 'up', state: 'idle' });
     const client = await SseClient.open(`${gateway.url}/conversations/events?include=message.text`, KEYS.publish);
     await client.ready();

@@ -324,7 +324,7 @@ describe.each(['sqlite', 'postgres'] as const)('publishing (%s)', (kind) => {
     expect(await stage.metric('gateway_push_published_total')).toBe(before + 1);
     expect(await stage.metric('gateway_push_matched_total')).toBeGreaterThan(0);
     await until(async () => (await stage.metric('gateway_push_outcomes_total{type="httpcb",outcome="sent"}')) > 0);
-    const { body } = await stage.stage.ask('/health');
+    const { body } = await stage.stage.ask('/health', { as: 'admin' });
     expect(body.details.push).toMatchObject({
       status: 'up',
       subscriptions: expect.any(Number),

@@ -1,0 +1,113 @@
+import { ProcessScene, call, eventually, type Reply } from '../helpers/process-scene.js';
+import type { GatewayProcess } from '../helpers/gateway-process.js';
+import { TcpProxy } from '../helpers/tcp-proxy.js';
+
+const ENTRIES = ['lifecycle', 'storage', 'token', 'channels', 'history', 'lastGap', 'ledger', 'push'];
+
+/** A probe of Kubernetes as it is shipped waits for 3 s. */
+const PROBE_MS = 3_000;
+
+describe('/health in trouble', () => {
+  let scene: ProcessScene;
+  let proxy: TcpProxy;
+  let gateway: GatewayProcess;
+
+  beforeEach(async () => {
+    scene = await ProcessScene.open('postgres');
+    if (scene.target.kind !== 'postgres') throw new Error('not PostgreSQL');
+    const through = new URL(scene.target.url);
+    proxy = await TcpProxy.start(Number(through.port));
+    through.port = String(proxy.port);
+    gateway = await scene.start({ DATABASE_URL: through.href });
+  });
+
+  afterEach(async () => {
+    await scene.close();
+    await proxy.stop();
+  });
+
+  const stranger = async (path: string): Promise<Reply> => {
+    const response = await fetch(gateway.url + path, { signal: AbortSignal.timeout(15_000) });
+    return { status: response.status, body: (await response.json()) as Reply['body'] };
+  };
+  const operator = (path: string): Promise<Reply> => call(gateway, 'GET', path, { as: 'admin' });
+  const errorsTold = () => gateway.logs.filter(({ level, component }) => level === 'error' && component === 'http');
+  const statuses = ({ body }: Reply): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(body['details'] as Record<string, { status: string }>).map(([name, { status }]) => [name, status]),
+    );
+
+  it('shows who has no key the statuses alone, and an operator the facts', async () => {
+    const bare = await stranger('/health');
+    expect(bare.status).toBe(200);
+    expect(Object.keys(statuses(bare))).toEqual(expect.arrayContaining(ENTRIES));
+    for (const entry of Object.values(bare.body['details'] as object)) expect(Object.keys(entry)).toEqual(['status']);
+    expect(Object.keys(bare.body).sort()).toEqual(['details', 'status']);
+    // A key without that role, or one that nobody knows, is as good as none.
+    expect((await call(gateway, 'GET', '/health', { as: 'intake' })).body).toEqual(bare.body);
+    const full = await operator('/health');
+    expect(full.body).toMatchObject({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      details: {
+        storage: { status: 'up', kind: 'postgres', target: expect.stringContaining('PostgreSQL at') },
+        token: { state: 'valid' },
+        channels: { count: 0, topics: 0, oldestHeartbeatAgeMs: null },
+        history: { breaker: 'closed', backlog: 0, oldestWaitingMs: null },
+      },
+    });
+  });
+
+  it.each(['cut', 'swallow'] as const)(
+    'keeps its entries with the database away (%s), answers a probe in time, and logs no error',
+    async (trouble) => {
+      const before = statuses(await operator('/health'));
+      proxy[trouble]();
+      const began = performance.now();
+      const [all, ready] = await Promise.all([operator('/health'), stranger('/health/ready')]);
+      expect(performance.now() - began).toBeLessThan(PROBE_MS);
+      expect(ready).toEqual({
+        status: 503,
+        body: { status: 'error', details: { lifecycle: { status: 'up' }, storage: { status: 'down' } } },
+      });
+      expect(all.status).toBe(503);
+      expect(Object.keys(statuses(all)).sort()).toEqual(Object.keys(before).sort());
+      expect(all.body).toMatchObject({
+        status: 'error',
+        version: expect.any(String),
+        details: {
+          storage: { status: 'down', lastError: { code: 'storage.unavailable', message: expect.any(String) } },
+          history: { status: 'degraded', lastError: { message: expect.any(String) } },
+          token: { status: 'up' },
+        },
+      });
+      for (let probe = 0; probe < 5; probe++) await stranger('/health/ready');
+      expect(errorsTold()).toEqual([]);
+      const told = gateway.logs.filter(({ msg }) => msg === 'the database: failing');
+      expect(told).toHaveLength(1);
+      proxy.restore();
+      await eventually(async () => (await stranger('/health/ready')).status === 200);
+      await gateway.logged(({ msg }) => msg === 'the database: works again');
+    },
+    60_000,
+  );
+
+  it('says draining of a pod that drains', async () => {
+    const { history, genesys } = scene.simulator;
+    history.fail({ status: 201, count: 1, delayMs: 2_000 });
+    const accepted = await scene.accept(gateway);
+    await scene.subscribed(accepted);
+    genesys.conversations.finishWork(accepted.conversationId);
+    await history.waitFor(() => history.received.length === 1);
+    const ended = gateway.end('SIGTERM');
+    await gateway.logged((line) => line['to'] === 'draining');
+    const report = await operator('/health');
+    expect(report.status).toBe(503);
+    expect(report.body['details']).toMatchObject({
+      lifecycle: { status: 'down', state: 'draining' },
+      storage: { status: 'up' },
+    });
+    expect(Object.keys(report.body['details'] as object)).toEqual(expect.arrayContaining(ENTRIES));
+    expect(errorsTold()).toEqual([]);
+    expect(await ended).toBe(0);
+  });
+});
