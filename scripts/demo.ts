@@ -1,19 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { startSimulator, type Simulator } from '../simulator/index.js';
 import { audit, type Audit } from './demo/audit.js';
 import { ContactCentre } from './demo/contact-centre.js';
+import { EXIT_INTERRUPTED, onCtrlC, unlessPressed, untilPressed } from './demo/ctrl-c.js';
 import { type GatewayChild, type LogLine, startGatewayChild } from './demo/gateway-child.js';
-import { planDay, TROUBLE } from './demo/plan.js';
+import { HELP, parseOptions, UsageError } from './demo/options.js';
+import { planDay, type PlannedConversation, TROUBLE } from './demo/plan.js';
 import { Screen } from './demo/screen.js';
-
-const HELP = `npm run demo                 plays a day of a contact centre; in a terminal it then stays up and prints the links
-npm run demo -- --once       ends after the summary: 0 when everything was delivered exactly once, else 1
-npm run demo -- --conversations 500    how many conversations (default 220)
-`;
 
 /** Each conversation is shown in full until so many have been; the rest is counted. */
 const SHOWN_IN_FULL = 3;
@@ -22,33 +18,30 @@ const PATIENCE_MS = 45_000;
 const KEYS = { intake: 'demo-intake-key-0123456789', admin: 'demo-admin-key-0123456789' };
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      once: { type: 'boolean', default: false },
-      conversations: { type: 'string', default: '220' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  const count = Number(values.conversations);
-  if (values.help || !Number.isInteger(count) || count < 1) {
+  const { help, once, conversations } = parseOptions(process.argv.slice(2));
+  if (help) {
     process.stdout.write(HELP);
-    return values.help ? 0 : 2;
+    return 0;
   }
+  const pressed = onCtrlC();
   const screen = new Screen();
   const shown = new Set<string>();
-  const folder = await mkdtemp(join(tmpdir(), 'genesys-gateway-demo-'));
   const simulator = await startSimulator({ genesys: { closingGraceMs: 5_000, heartbeatMs: 5_000 } });
-  try {
-    const gateway = await startGatewayChild(environment(simulator, folder), showLog(screen, shown));
-    const result = await playDay(screen, simulator, gateway, count, shown);
-    if (process.stdout.isTTY && !values.once) await stayUp(screen, simulator, gateway);
-    const code = await gateway.stop();
-    screen.row('gateway ended by SIGTERM with code', code ?? 'none', code === 0);
-    return isPerfect(result) && code === 0 ? 0 : 1;
-  } finally {
-    await simulator.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+  const gateway = await startGatewayChild(environment(simulator, temporaryFolder()), showLog(screen, shown));
+  const day = playDay(screen, simulator, gateway, planDay(conversations), shown, pressed);
+  const result = await unlessPressed(pressed, day);
+  if (result && process.stdout.isTTY && !once) await stayUp(screen, simulator, gateway, pressed);
+  const code = await gateway.stop();
+  screen.row('gateway ended by SIGTERM with code', code ?? 'none', code === 0);
+  if (!result) return EXIT_INTERRUPTED;
+  return isPerfect(result) && code === 0 ? 0 : 1;
+}
+
+/** Goes with the process, however that ends in order. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'genesys-gateway-demo-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 function environment(simulator: Simulator, folder: string): Record<string, string> {
@@ -87,10 +80,15 @@ async function playDay(
   screen: Screen,
   simulator: Simulator,
   gateway: GatewayChild,
-  count: number,
+  plan: readonly PlannedConversation[],
   shown: Set<string>,
+  pressed: AbortSignal,
 ): Promise<Audit> {
-  screen.title(`A contact centre's day: ${count} conversations, the gateway at ${gateway.url}`);
+  const interactions = plan.reduce((sum, { agents }) => sum + agents.length, 0);
+  screen.title(`A contact centre's day, the gateway at ${gateway.url}`);
+  screen.write(
+    `${plan.length} conversations, ${interactions} interactions: each agent of a transferred conversation hands in one.`,
+  );
   showSteps(screen, simulator, shown);
   const centre = new ContactCentre(simulator, gateway.url, KEYS.intake, (conversation) => {
     if (shown.size < SHOWN_IN_FULL) shown.add(conversation.id);
@@ -102,9 +100,10 @@ async function playDay(
     }
   });
   const tally = setInterval(() => screen.tally(tallyText(simulator, centre)), 2_000);
+  pressed.addEventListener('abort', () => clearInterval(tally));
   const troubled = makeTrouble(screen, simulator);
   try {
-    await Promise.all(planDay(count).map((conversation) => centre.play(conversation)));
+    await Promise.all(plan.map((conversation) => centre.play(conversation)));
     await troubled;
     await quiet(simulator, centre);
   } finally {
@@ -192,14 +191,19 @@ async function ask(gateway: GatewayChild, path: string): Promise<unknown> {
   return answer.json();
 }
 
-async function stayUp(screen: Screen, simulator: Simulator, gateway: GatewayChild): Promise<void> {
+async function stayUp(
+  screen: Screen,
+  simulator: Simulator,
+  gateway: GatewayChild,
+  pressed: AbortSignal,
+): Promise<void> {
   screen.title('Still up. Ctrl+C ends it.');
   screen.row('API documentation', `${gateway.url}/docs`);
   screen.row('health', `${gateway.url}/health`);
   screen.row('ledger (header X-API-Key)', `${gateway.url}/ops/ledger   ${KEYS.admin}`);
   screen.row('hand in interactions with the key', KEYS.intake);
   screen.row('drive the simulator', simulator.controlUrl);
-  await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()));
+  await untilPressed(pressed);
 }
 
 function isPerfect(result: Audit): boolean {
@@ -210,4 +214,11 @@ function short(id: string): string {
   return id.slice(0, 8);
 }
 
-process.exitCode = await main();
+try {
+  // What is still under way when Ctrl+C ends the day is not waited for.
+  process.exit(await main());
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${HELP}`);
+  process.exitCode = 2;
+}

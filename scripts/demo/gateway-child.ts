@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 
 /** The gateway, as `npm start` runs it: a process of its own that is ended by SIGTERM. */
 export interface GatewayChild {
@@ -16,16 +17,23 @@ export interface LogLine {
 }
 
 const MAIN = join(import.meta.dirname, '../../src/main.js');
+const END_WITH_PARENT = join(import.meta.dirname, 'end-with-parent.js');
 
 /** @param onLog gets each line of its log, parsed. Rejects with what it printed when it ends before it listens. */
 export async function startGatewayChild(
   environment: Record<string, string>,
   onLog: (line: LogLine) => void,
 ): Promise<GatewayChild> {
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--enable-source-maps', '--import', pathToFileURL(END_WITH_PARENT).href, MAIN],
+    {
+      env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+      windowsHide: true,
+    },
+  );
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const url = await listening(child, exited, onLog);
   return {
