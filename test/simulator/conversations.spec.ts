@@ -35,6 +35,7 @@ describe('conversations: events and look-ups', () => {
       mediaType: 'MESSAGE',
       ani: 'me',
       dnis: 'you',
+      startedAt: Date.now() - 60_000,
     });
     const eventTime = Date.now() + 1_234;
     conversations.finishWork(id, {
@@ -110,6 +111,27 @@ describe('conversations: events and look-ups', () => {
       'consultTransfer',
     );
     expect((await look(`/analytics/conversations/details?id=${id}`)).conversations).toEqual([details]);
+  });
+
+  it.each<[name: string, before: boolean, options: { wrapupDurationMs?: number }]>([
+    ['a conversation that has just begun', true, {}],
+    ['work that is said to have lasted longer than it', true, { wrapupDurationMs: 12_000 }],
+    ['a conversation that nobody had heard of', false, {}],
+  ])('never ends a part before it began: %s', async (_, before, options) => {
+    const { conversations } = client.simulator.genesys;
+    const socket = await watch('user.start', 'user.end', 'wrapup', 'acw');
+    if (before) conversations.start({ id });
+    conversations.finishWork(id, { wrapupCode: 'done', ...options });
+    await socket.settle();
+    const bodies = socket
+      .messages()
+      .slice(0, 4)
+      .map((message: Wire) => message.eventBody);
+    const times = bodies.map(({ eventTime }: Wire) => eventTime);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    const [start, end, , acw] = bodies;
+    expect(end.interactingDurationMs).toBe(end.eventTime - start.eventTime);
+    expect(acw.wrapupDurationMs).toBe(options.wrapupDurationMs ?? acw.eventTime - end.eventTime);
   });
 
   it('shows work that is under way as pending, and a provisional wrap-up as such', async () => {

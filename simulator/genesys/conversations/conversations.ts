@@ -14,7 +14,7 @@ import {
 } from './conversation.js';
 import type { EndLeg, FinishedWork, FinishWork, Which } from './conversation-inputs.js';
 import { acw, customerEnd, topicOf, userEnd, userStart, wrapup, type DetailEvent } from './detail-events.js';
-import { endLeg, findLeg, workOf } from './legs.js';
+import { endLeg, findLeg, USUAL_CALL_MS, workOf } from './legs.js';
 import { attributes, beginning, contact, flowOutcome, voicemail } from './life-events.js';
 
 interface Version {
@@ -126,9 +126,10 @@ export class Conversations {
 
   /** The agent finishes after-call work: user.end (unless sent before), customer.end when all left, wrapup, acw. */
   finishWork(id: string, options: FinishWork = {}): FinishedWork {
-    const conversation = this.#getOrStart(id, options);
-    const leg = findLeg(conversation, options);
     const eventTime = options.eventTime ?? this.clock.now();
+    const workBegan = eventTime - (options.wrapupDurationMs ?? DEFAULT_WORK_MS);
+    const conversation = this.#getOrStart(id, options, workBegan - USUAL_CALL_MS);
+    const leg = findLeg(conversation, options);
     const events = this.#endForWork(conversation, leg, eventTime, options);
     const { startedAt } = workOf(leg);
     leg.work = {
@@ -208,7 +209,8 @@ export class Conversations {
     this.#versions.clear();
   }
 
-  #getOrStart(id: string, { userId, participantId, sessionId }: Which): Conversation {
+  /** One that was never heard of has begun by now, or a usual call before what it is needed for. */
+  #getOrStart(id: string, { userId, participantId, sessionId }: Which, startedAt = this.clock.now()): Conversation {
     const known = this.#current.get(id);
     if (known) return known;
     const agent = {
@@ -216,7 +218,7 @@ export class Conversations {
       ...(participantId && { participantId }),
       ...(sessionId && { sessionId }),
     };
-    return this.start({ id, agents: [agent] });
+    return this.start({ id, agents: [agent], startedAt });
   }
 
   /** Ends the agent's part so that the work lasted as asked for; gives the events of that end. */
@@ -226,8 +228,11 @@ export class Conversations {
       if (wrapupDurationMs !== undefined) leg.work = { ...workOf(leg), startedAt: eventTime - wrapupDurationMs };
       return [];
     }
-    const endedAt = eventTime - (wrapupDurationMs ?? DEFAULT_WORK_MS);
+    const workBegan = eventTime - (wrapupDurationMs ?? DEFAULT_WORK_MS);
+    // The beginning has been told: the end does not come before it, however long the work is said to have lasted.
+    const endedAt = eventTime < leg.startedAt ? workBegan : Math.max(workBegan, leg.startedAt);
     endLeg(conversation, leg, endedAt, disconnectType === undefined ? {} : { disconnectType });
+    if (wrapupDurationMs !== undefined) leg.work = { ...workOf(leg), startedAt: workBegan };
     return [userEnd(conversation, leg), ...this.#customerEnd(conversation)];
   }
 

@@ -2,7 +2,7 @@ import { addLeg, type AfterCallWork, type Conversation, type Leg } from './conve
 import type { EndLeg, Which } from './conversation-inputs.js';
 
 /** How long a call lasts when it must have begun before we knew of it. */
-const USUAL_CALL_MS = 60_000;
+export const USUAL_CALL_MS = 60_000;
 
 /**
  * The leg that is meant: by participant or session, else the agent's, else the first that is not over, else the last.
