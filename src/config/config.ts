@@ -38,6 +38,8 @@ export interface PushConfig {
   concurrency: number;
   timeoutMs: number;
   subscriptionsPerSubscriber: number;
+  subscriptionsPerKey: number;
+  subscriptionsMax: number;
   /** Pushes a second. */
   ratePerSubscriber: number;
   queuePerSubscriber: number;

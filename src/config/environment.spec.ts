@@ -80,6 +80,8 @@ describe('parseEnvironment', () => {
         concurrency: 64,
         timeoutMs: 10_000,
         subscriptionsPerSubscriber: 1_000,
+        subscriptionsPerKey: 1_000,
+        subscriptionsMax: 1_000_000,
         ratePerSubscriber: 100,
         queuePerSubscriber: 10_000,
       },

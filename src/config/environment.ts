@@ -160,6 +160,8 @@ function pushConfig(given: Required<Values>, values: Values): Config['push'] {
     concurrency: given.PUSH_CONCURRENCY,
     timeoutMs: given.PUSH_TIMEOUT_MS,
     subscriptionsPerSubscriber: given.PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER,
+    subscriptionsPerKey: given.PUSH_SUBSCRIPTIONS_PER_KEY,
+    subscriptionsMax: given.PUSH_SUBSCRIPTIONS_MAX,
     ratePerSubscriber: given.PUSH_RATE_PER_SUBSCRIBER,
     queuePerSubscriber: given.PUSH_QUEUE_PER_SUBSCRIBER,
   };

@@ -53,6 +53,16 @@ export const PUSH = {
     { min: 1, max: 1_000_000 },
     { fallback: '1000' },
   ),
+  PUSH_SUBSCRIPTIONS_PER_KEY: integer(
+    'Most push subscriptions that one API key may have at a time, whatever subscribers it names.',
+    { min: 1, max: 1_000_000 },
+    { fallback: '1000' },
+  ),
+  PUSH_SUBSCRIPTIONS_MAX: integer(
+    'Most push subscriptions in all; each takes some 350 bytes of memory in every replica.',
+    { min: 1, max: 10_000_000 },
+    { fallback: '1000000' },
+  ),
   PUSH_RATE_PER_SUBSCRIBER: integer(
     'Most pushes to one subscriber per second; what comes faster waits.',
     { min: 1, max: 100_000 },

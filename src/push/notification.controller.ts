@@ -39,25 +39,30 @@ export class NotificationController {
     @Headers() headers: RequestHeaders,
     @CurrentCaller() caller: Caller,
   ): Promise<{ id: string }> {
-    const id = await this.subscriptions.subscribe(body, { caller: caller.name, gmsUser: gmsUserOf(headers) });
+    const id = await this.subscriptions.subscribe(body, { caller, gmsUser: gmsUserOf(headers) });
     return { id };
   }
 
   @Delete('subscription/subscriber/:subscriberId')
-  @Roles('intake', 'publish')
-  @ApiOperation({ summary: 'End all subscriptions of a subscriber' })
-  @ApiUnsubscribed('push.subscriber-not-found: "Subscriber ID not found"')
-  async unsubscribeAll(@Param('subscriberId', { schema: givenId }) subscriberId: string): Promise<object> {
-    await this.subscriptions.endAllOf(subscriberId);
+  @Roles('intake', 'publish', 'admin')
+  @ApiOperation({ summary: 'End all subscriptions of a subscriber that the same key made; admin ends anybody’s' })
+  @ApiUnsubscribed('push.subscriber-not-found: "Subscriber ID not found"; also when other keys made all of them')
+  async unsubscribeAll(
+    @Param('subscriberId', { schema: givenId }) subscriberId: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<object> {
+    await this.subscriptions.endAllOf(subscriberId, caller);
     return {};
   }
 
   @Delete('subscription/:id')
-  @Roles('intake', 'publish')
-  @ApiOperation({ summary: 'End a subscription' })
-  @ApiUnsubscribed('push.subscription-not-found: "Subscription ID not found"; also when it has ended already')
-  async unsubscribe(@Param('id', { schema: givenId }) id: string): Promise<object> {
-    await this.subscriptions.end(id);
+  @Roles('intake', 'publish', 'admin')
+  @ApiOperation({ summary: 'End a subscription that the same key made; admin ends anybody’s' })
+  @ApiUnsubscribed(
+    'push.subscription-not-found: "Subscription ID not found"; also when it has ended already or another key made it',
+  )
+  async unsubscribe(@Param('id', { schema: givenId }) id: string, @CurrentCaller() caller: Caller): Promise<object> {
+    await this.subscriptions.end(id, caller);
     return {};
   }
 

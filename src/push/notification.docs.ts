@@ -33,7 +33,9 @@ export function ApiSubscribed(): MethodDecorator {
     }),
     ApiNotFoundResponse({ description: 'push.type-disabled: the push type is not in PUSH_ENABLED; push.api-version' }),
     ApiTooManyRequestsResponse({
-      description: 'push.too-many-subscriptions: the subscriber has PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER already',
+      description:
+        'push.too-many-subscriptions: the subscriber has PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER already, the key ' +
+        'PUSH_SUBSCRIPTIONS_PER_KEY, or the gateway PUSH_SUBSCRIPTIONS_MAX',
     }),
   );
 }

@@ -3,7 +3,6 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { exhaustMap, timer, type Subscription } from 'rxjs';
 import { CONFIG, type Config } from '../config/config.js';
 import { ShutdownService } from '../lifecycle/shutdown.service.js';
-import { Database } from '../storage/database.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { PushPublishers } from './publishers/push-publishers.js';
 import { EventRepository } from './publishing/event.repository.js';
@@ -31,7 +30,6 @@ export class PushUpkeep implements OnApplicationBootstrap {
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly database: Database,
     private readonly index: SubscriptionIndex,
     private readonly subscriptions: SubscriptionService,
     private readonly rows: SubscriptionRepository,
@@ -57,7 +55,7 @@ export class PushUpkeep implements OnApplicationBootstrap {
 
   /** Keeps the memory close to the database even when nobody publishes. */
   private async refresh(): Promise<void> {
-    await this.database.transaction((trx) => this.index.asOf(trx));
+    await this.index.refresh();
     await this.limits.count();
   }
 
@@ -96,5 +94,6 @@ export class PushUpkeep implements OnApplicationBootstrap {
     this.stopped.abort();
     for (const each of this.timers) each.unsubscribe();
     await Promise.all(this.running);
+    await this.subscriptions.idle();
   }
 }

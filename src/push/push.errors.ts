@@ -67,17 +67,29 @@ export class ApiVersionError extends PushError {
   }
 }
 
-/** 429: the subscriber has as many subscriptions as PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER allows. */
+/** 403: only keys of the roles `publish` and `admin` hear the gateway's own events, since these speak of customers. */
+export class OwnEventsForbiddenError extends PushError {
+  readonly code = 'push.own-events-forbidden';
+  override readonly status = 403;
+  readonly exception = `${GMS_PACKAGE}.ForbiddenException`;
+
+  constructor(filter: string, caller: string) {
+    super(
+      `The filter ${filter} is for the gateway's own events, which go to subscriptions of keys with the role publish or ` +
+        `admin; the key "${caller}" has neither. Subscribe with such a key, or to other tags.`,
+    );
+  }
+}
+
+/** 429: a subscriber, a key or the gateway has as many subscriptions as it may. */
 export class TooManySubscriptionsError extends PushError {
   readonly code = 'push.too-many-subscriptions';
   override readonly status = 429;
   readonly exception = `${GMS_PACKAGE}.LimitExceededException`;
 
-  constructor(limit: number) {
-    super(
-      `The subscriber has ${limit} active subscriptions, the limit (PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER). ` +
-        'Delete some, or let them expire sooner.',
-    );
+  /** @param variable what sets the limit */
+  constructor(who: string, limit: number, variable: string) {
+    super(`${who} has ${limit} active subscriptions, the limit (${variable}). Delete some, or let them expire sooner.`);
   }
 }
 

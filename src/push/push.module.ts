@@ -35,6 +35,7 @@ import { CometSink, PushSink } from './publishing/push.sink.js';
 import { SubscriberLimits } from './publishing/subscriber-limits.js';
 import { PushUpkeep } from './push-upkeep.service.js';
 import { SecretBox } from './secrets/secret-box.js';
+import { OwnEventsRight } from './subscriptions/own-events-right.js';
 import { SubscriptionIndex } from './subscriptions/subscription-index.js';
 import { SubscriptionRepository } from './subscriptions/subscription.repository.js';
 import { SubscriptionService } from './subscriptions/subscription.service.js';
@@ -78,6 +79,7 @@ const PUBLISHER_CLASSES = [
     },
     PushPublishers,
     SubscriptionRepository,
+    OwnEventsRight,
     SubscriptionIndex,
     SubscriptionService,
     EventRepository,

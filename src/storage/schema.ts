@@ -209,11 +209,13 @@ export interface PushSubscriptionTable {
   destination: string;
   /** Name of the API key. */
   created_by: string;
+  /** 1: made with a role that hears the gateway's own events. */
+  own_events: ColumnType<number, number | undefined, number>;
   created_at: number;
   expires_at: number;
   ended_at: number | null;
   end_reason: string | null;
-  /** The change that wrote the row last: see `PushChangesTable`. */
+  /** The change that wrote the row last, so of an active one the change that made it: see `PushChangesTable`. */
   change_no: number;
 }
 
@@ -240,6 +242,16 @@ export interface PushEventTable {
   body_hash: string | null;
   /** JSON of what the publisher was answered; null while a direct publication is under way. */
   answer: string | null;
+  /** Its place among the events whose deliveries are still to be made; null when they are. */
+  fan_out_no: ColumnType<number | null, number | null | undefined, number | null>;
+  /** Pages of deliveries made so far: the event with the fewest comes next. */
+  fan_out_pages: ColumnType<number, number | undefined, number>;
+  /** Subscriptions made by changes up to this one have their deliveries. */
+  fan_out_after: ColumnType<number | null, number | null | undefined, number | null>;
+  /** It goes to subscriptions made by changes up to this one: those that were there when it was published. */
+  seen_change: ColumnType<number | null, number | null | undefined, number | null>;
+  /** Events of one key reach each subscription in their order; null when the deliveries were made with the event. */
+  order_key: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 export type InteractionRow = Selectable<InteractionTable>;

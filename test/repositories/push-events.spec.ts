@@ -6,6 +6,7 @@ import { FanOut } from '../../src/push/publishing/fan-out.js';
 import { EventRepository, textOfStored } from '../../src/push/publishing/event.repository.js';
 import type { NewEvent } from '../../src/push/publishing/event.js';
 import { SubscriberLimits } from '../../src/push/publishing/subscriber-limits.js';
+import { OwnEventsRight } from '../../src/push/subscriptions/own-events-right.js';
 import { SubscriptionIndex } from '../../src/push/subscriptions/subscription-index.js';
 import { SubscriptionRepository } from '../../src/push/subscriptions/subscription.repository.js';
 import { Metrics } from '../../src/telemetry/metrics.js';
@@ -104,16 +105,21 @@ describeEachDatabase('push events', (getDb) => {
         const no = await rows.nextChange(trx);
         const device = { type: 'comet', deviceId: 'u', properties: {}, debug: false, providerName: 'default' } as const;
         const draft = { id, subscriberId, filter: 'a.*', language: undefined, device, destination: 'comet:u' };
-        await rows.insert(trx, { ...draft, authorization: null, createdBy: 'test', expireMs: 60_000 }, no);
+        await rows.insert(
+          trx,
+          { ...draft, authorization: null, createdBy: 'test', ownEvents: true, expireMs: 60_000 },
+          no,
+        );
         return no;
       });
-      index.changed(changeNo);
+      await index.learn(changeNo);
       return id;
     }
 
     function fanOut(queue: string) {
       const database = getDb();
-      const index = new SubscriptionIndex(database, new SubscriptionRepository(database), new Metrics());
+      const right = new OwnEventsRight(testConfig());
+      const index = new SubscriptionIndex(database, new SubscriptionRepository(database), right, new Metrics());
       const limits = new SubscriberLimits(testConfig({ PUSH_QUEUE_PER_SUBSCRIBER: queue }), database);
       const outbox = new Outbox(new DeliveryRepository(database), database);
       return { index, limits, service: new FanOut(index, events, outbox, limits) };

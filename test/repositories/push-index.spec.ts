@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Database } from '../../src/storage/database.js';
 import { Metrics } from '../../src/telemetry/metrics.js';
+import { testConfig } from '../../src/config/testing/test-config.js';
+import { OwnEventsRight } from '../../src/push/subscriptions/own-events-right.js';
 import { SubscriptionIndex } from '../../src/push/subscriptions/subscription-index.js';
 import { SubscriptionRepository } from '../../src/push/subscriptions/subscription.repository.js';
 import { describeEachDatabase } from '../helpers/databases.js';
@@ -12,10 +14,13 @@ class Replica {
 
   constructor(private readonly database: Database) {
     this.rows = new SubscriptionRepository(database);
-    this.index = new SubscriptionIndex(database, this.rows, new Metrics());
+    this.index = new SubscriptionIndex(database, this.rows, new OwnEventsRight(testConfig()), new Metrics());
   }
 
-  async subscribe(filter: string, but: { subscriberId?: string; expireMs?: number } = {}): Promise<string> {
+  async subscribe(
+    filter: string,
+    but: { subscriberId?: string; expireMs?: number; createdBy?: string; ownEvents?: boolean } = {},
+  ): Promise<string> {
     const id = randomUUID();
     await this.change((trx, changeNo) => {
       const device = {
@@ -26,7 +31,7 @@ class Replica {
         providerName: 'default',
       } as const;
       const draft = { id, filter, device, language: undefined, destination: 'http://x', authorization: null };
-      const rest = { subscriberId: 's', createdBy: 'test', expireMs: 60_000, ...but };
+      const rest = { subscriberId: 's', createdBy: 'test', ownEvents: true, expireMs: 60_000, ...but };
       return this.rows.insert(trx, { ...draft, ...rest }, changeNo);
     });
     return id;
@@ -51,7 +56,7 @@ class Replica {
       await work(trx, changeNo);
       return changeNo;
     });
-    this.index.changed(no);
+    await this.index.learn(no);
   }
 }
 
@@ -77,7 +82,7 @@ describeEachDatabase('SubscriptionIndex', (getDb) => {
       for (let i = 0; i < 2_500; i++) {
         const device = { type: 'comet', deviceId: 'u', properties: {}, debug: false, providerName: 'p' } as const;
         const draft = { device, language: undefined, destination: 'comet:u', authorization: null, createdBy: 'test' };
-        const rest = { id: randomUUID(), filter: `f${i}`, subscriberId: `s${i}`, expireMs: 60_000 };
+        const rest = { id: randomUUID(), filter: `f${i}`, subscriberId: `s${i}`, ownEvents: true, expireMs: 60_000 };
         await replica.rows.insert(trx, { ...draft, ...rest }, changeNo);
       }
     });
@@ -86,7 +91,7 @@ describeEachDatabase('SubscriptionIndex', (getDb) => {
     expect(loaded.index.size).toBe(2_500);
     expect(await loaded.match('f2499')).toHaveLength(1);
     // The other way: all of them as one change.
-    replica.index.changed((await replica.rows.latestChange(getDb().db)).changeNo);
+    await replica.index.refresh();
     expect(await replica.match('f0')).toHaveLength(1);
     expect(replica.index.size).toBe(2_500);
   });
@@ -95,7 +100,7 @@ describeEachDatabase('SubscriptionIndex', (getDb) => {
     const id = await replica.subscribe('x', { expireMs: 0 });
     expect(await replica.match('x')).toEqual([]);
     expect(await replica.rows.expired(10)).toEqual([id]);
-    expect(await replica.rows.isActive(getDb().db, id)).toBe(false);
+    expect(await replica.rows.activeOf(getDb().db, { id }, undefined, 1)).toEqual([]);
   });
 
   it('stays as it was when a change is rolled back', async () => {
@@ -111,8 +116,59 @@ describeEachDatabase('SubscriptionIndex', (getDb) => {
     expect((await replica.match('x')).sort()).toEqual([kept, next].sort());
   });
 
+  it('takes nothing from a transaction whose commit fails', async () => {
+    const lost = randomUUID();
+    const insert = async (trx: Parameters<SubscriptionRepository['insert']>[0]) => {
+      const device = { type: 'comet', deviceId: 'u', properties: {}, debug: false, providerName: 'p' } as const;
+      const draft = { id: lost, subscriberId: 's', filter: 'x', device, language: undefined, destination: 'comet:u' };
+      const rest = { authorization: null, createdBy: 'test', ownEvents: true, expireMs: 60_000 };
+      await replica.rows.insert(trx, { ...draft, ...rest }, await replica.rows.nextChange(trx));
+    };
+    const kept = await replica.subscribe('x');
+    const failing = getDb().transaction(async (trx) => {
+      // Under SQLite somebody who publishes may share the transaction of somebody who subscribes.
+      await insert(trx);
+      if (getDb().kind === 'sqlite') await replica.index.asOf(trx);
+      throw new Error('database or disk is full');
+    });
+    await expect(failing).rejects.toThrow('full');
+    const next = await replica.subscribe('x');
+    expect((await replica.match('x')).sort()).toEqual([kept, next].sort());
+  });
+
+  it('knows who hears the gateway’s own events, and forgets it for a key that has lost the role', async () => {
+    await replica.subscribe('*', { ownEvents: false });
+    await replica.subscribe('x.*');
+    // In the tests' configuration the key "bofe" has the role intake, and "gone" is not configured.
+    await replica.subscribe('genesys.*', { createdBy: 'bofe' });
+    const hears = () =>
+      getDb().transaction(async (trx) => (await replica.index.asOf(trx)).hasOwn('genesys.conversation.a.acw'));
+    expect(await hears()).toBe(false);
+    const heard = await replica.subscribe('genesys.conversation.*', { createdBy: 'gone' });
+    expect(await hears()).toBe(true);
+    await replica.end(heard);
+    expect(await hears()).toBe(false);
+  });
+
+  it('pages through those that were there, the oldest first', async () => {
+    const all = [];
+    for (const filter of ['*', 'x', 'x.y', 'x.*', '*', 'x.y']) all.push(await replica.subscribe(filter));
+    const page = (after: number, upTo: number) =>
+      getDb().transaction(async (trx) => {
+        const matcher = await replica.index.asOf(trx);
+        return matcher.page({ tag: 'x.y', isOwn: false, after, upTo, providerName: undefined, limit: 2 });
+      });
+    const { changeNo } = await replica.rows.latestChange(getDb().db);
+    const [first, second] = await page(0, changeNo - 1);
+    expect([first?.id, second?.id]).toEqual([all[0], all[2]]);
+    const rest = await page(second?.madeNo ?? 0, changeNo - 1);
+    expect(rest.map(({ id }) => id)).toEqual([all[3], all[4]]);
+    expect(await page(rest[1]?.madeNo ?? 0, changeNo - 1)).toEqual([]);
+  });
+
   it('counts a subscriber’s active ones up to the limit', async () => {
-    const isFull = (limit: number) => getDb().transaction((trx) => replica.rows.isFull(trx, 's', limit));
+    const isFull = (limit: number) =>
+      getDb().transaction((trx) => replica.rows.isFull(trx, 'subscriber_id', 's', limit));
     const [id] = [
       await replica.subscribe('x'),
       await replica.subscribe('y'),

@@ -71,10 +71,11 @@ export class FanOut {
   }
 
   private plan(event: NewEvent, matcher: Matcher): Plan {
-    const { id, providerName } = event;
-    const matching = matcher
-      .match(event.tag)
-      .filter((one) => providerName === undefined || one.providerName === providerName);
+    const { id, tag, providerName, publishedBy } = event;
+    const matching =
+      publishedBy === ''
+        ? matcher.page({ tag, isOwn: true, after: 0, upTo: matcher.changeNo, providerName, limit: Infinity })
+        : matcher.match(tag).filter((one) => providerName === undefined || one.providerName === providerName);
     const targets = matching.filter(({ subscriberId }) => !this.limits.isOver(subscriberId));
     const dropped = matching.length - targets.length;
     const answer = { id, matched: targets.length, ...(dropped === 0 ? {} : { dropped }) };

@@ -14,6 +14,8 @@ const CHANGED_COLUMNS = [
   'provider_name',
   'type',
   'destination',
+  'created_by',
+  'own_events',
   'expires_at',
   'ended_at',
   'change_no',
@@ -61,12 +63,17 @@ export class SubscriptionRepository {
       .executeTakeFirstOrThrow();
   }
 
-  /** Whether the subscriber has as many active subscriptions as `limit`. Reads at most so many entries of an index. */
-  async isFull(trx: Transaction<Schema>, subscriberId: string, limit: number): Promise<boolean> {
+  /** Whether a subscriber or a key has as many active subscriptions as `limit`. Reads at most so many entries of an index. */
+  async isFull(
+    trx: Transaction<Schema>,
+    whose: 'subscriber_id' | 'created_by',
+    name: string,
+    limit: number,
+  ): Promise<boolean> {
     const { rows } = await sql<{ count: number }>`
       select count(*) as count from (
         select 1 from push_subscriptions
-        where subscriber_id = ${subscriberId} and ended_at is null and expires_at > ${this.database.now}
+        where ${sql.ref(whose)} = ${name} and ended_at is null and expires_at > ${this.database.now}
         limit ${limit}) as active`.execute(trx);
     return (rows[0]?.count ?? 0) >= limit;
   }
@@ -89,6 +96,7 @@ export class SubscriptionRepository {
         authorization: draft.authorization,
         destination: draft.destination,
         created_by: draft.createdBy,
+        own_events: draft.ownEvents ? 1 : 0,
         created_at: now,
         expires_at: sql<number>`${now} + ${sql.lit(draft.expireMs)}`,
         ended_at: null,
@@ -110,29 +118,24 @@ export class SubscriptionRepository {
     return ended.map(({ id }) => id);
   }
 
-  /** Whether it is there, not ended and not expired. */
-  async isActive(db: Kysely<Schema>, id: string): Promise<boolean> {
-    const row = await db
+  /**
+   * The first `limit` active ones, one of that id or all of a subscriber.
+   * @param createdBy only those that this key made; undefined: any key
+   */
+  async activeOf(
+    db: Kysely<Schema>,
+    which: { id: string } | { subscriberId: string },
+    createdBy: string | undefined,
+    limit: number,
+  ): Promise<string[]> {
+    let query = db
       .selectFrom('push_subscriptions')
       .select('id')
-      .where('id', '=', id)
       .where('ended_at', 'is', null)
-      .where('expires_at', '>', this.database.now)
-      .executeTakeFirst();
-    return row !== undefined;
-  }
-
-  /** Some active ones of a subscriber. */
-  async activeOf(db: Kysely<Schema>, subscriberId: string, limit: number): Promise<string[]> {
-    const rows = await db
-      .selectFrom('push_subscriptions')
-      .select('id')
-      .where('subscriber_id', '=', subscriberId)
-      .where('ended_at', 'is', null)
-      .where('expires_at', '>', this.database.now)
-      .limit(limit)
-      .execute();
-    return rows.map(({ id }) => id);
+      .where('expires_at', '>', this.database.now);
+    query = 'id' in which ? query.where('id', '=', which.id) : query.where('subscriber_id', '=', which.subscriberId);
+    if (createdBy !== undefined) query = query.where('created_by', '=', createdBy);
+    return (await query.limit(limit).execute()).map(({ id }) => id);
   }
 
   /** Those whose time is over and that nobody has marked yet, oldest first. */
@@ -148,20 +151,17 @@ export class SubscriptionRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** All that are not over, the first `limit` by id after `afterId`. */
-  async activeAfter(afterId: string, limit: number): Promise<ChangedRow[]> {
-    return this.database.db
-      .selectFrom('push_subscriptions')
-      .select(CHANGED_COLUMNS)
-      .where('ended_at', 'is', null)
-      .where('id', '>', afterId)
-      .orderBy('id')
-      .limit(limit)
-      .execute();
+  /** All that are not over, in the order in which they were made: the first `limit` after `mark`. */
+  async activeAfter(mark: ChangeMark, limit: number): Promise<ChangedRow[]> {
+    return this.after(this.database.db, mark, limit).where('ended_at', 'is', null).execute();
   }
 
   /** Rows that changed after `mark`, in the order of their changes. */
-  async changedAfter(db: Kysely<Schema>, { changeNo, id }: ChangeMark, limit: number): Promise<ChangedRow[]> {
+  async changedAfter(db: Kysely<Schema>, mark: ChangeMark, limit: number): Promise<ChangedRow[]> {
+    return this.after(db, mark, limit).execute();
+  }
+
+  private after(db: Kysely<Schema>, { changeNo, id }: ChangeMark, limit: number) {
     const after =
       id === undefined ? sql<boolean>`change_no > ${changeNo}` : sql<boolean>`(change_no, id) > (${changeNo}, ${id})`;
     return db
@@ -170,8 +170,7 @@ export class SubscriptionRepository {
       .where(after)
       .orderBy('change_no')
       .orderBy('id')
-      .limit(limit)
-      .execute();
+      .limit(limit);
   }
 
   /** Active ones for operators, newest first. */

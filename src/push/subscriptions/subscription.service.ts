@@ -1,16 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
+import type { Caller } from '../../access/caller.js';
+import { BackgroundTasks } from '../../common/background-tasks.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import { Outbox } from '../../delivery/outbox.js';
 import { Database } from '../../storage/database.js';
 import type { Schema } from '../../storage/schema.js';
+import { Logs } from '../../telemetry/logs.js';
 import { subscribedDevice } from '../device-of.js';
 import type { SubscriptionRequest } from '../notification.schemas.js';
 import { PushPublishers } from '../publishers/push-publishers.js';
-import { SubscriberNotFoundError, SubscriptionNotFoundError, TooManySubscriptionsError } from '../push.errors.js';
+import {
+  OwnEventsForbiddenError,
+  type PushError,
+  SubscriberNotFoundError,
+  SubscriptionNotFoundError,
+  TooManySubscriptionsError,
+} from '../push.errors.js';
 import { SecretBox } from '../secrets/secret-box.js';
 import { checkFilter } from '../tags/tag-grammar.js';
+import { mayHearOwnEvents, OWN_TAGS } from './own-events-right.js';
 import { SubscriptionIndex } from './subscription-index.js';
 import { SubscriptionRepository } from './subscription.repository.js';
 import { PUSH_SINKS, type EndReason, type SubscriptionDraft } from './subscription.js';
@@ -19,11 +29,13 @@ import { PUSH_SINKS, type EndReason, type SubscriptionDraft } from './subscripti
 const BATCH = 500;
 
 export interface Subscribing {
-  /** Name of the API key. */
-  caller: string;
+  caller: Caller;
   /** The `gms_user` header. */
   gmsUser?: string | undefined;
 }
+
+/** What a change came to. A refusal is an answer: thrown inside, it would make those who share the commit run again. */
+type Change<T> = { done: T } | { refused: PushError };
 
 /** What the deliveries of an ended subscription are marked with. */
 const CANCELLED = {
@@ -35,6 +47,8 @@ const CANCELLED = {
 /** The life of subscriptions: made, ended by their owner, by their time, or because the device is no more. */
 @Injectable()
 export class SubscriptionService {
+  private readonly tasks: BackgroundTasks;
+
   constructor(
     @Inject(CONFIG) private readonly config: Pick<Config, 'push'>,
     private readonly database: Database,
@@ -43,16 +57,23 @@ export class SubscriptionService {
     private readonly publishers: PushPublishers,
     private readonly outbox: Outbox,
     private readonly secrets: SecretBox,
-  ) {}
+    logs: Logs,
+  ) {
+    const log = logs.of('push');
+    this.tasks = new BackgroundTasks((err) => log.warn({ err }, 'a change of subscriptions is read later'));
+  }
 
   /**
    * Durable when it resolves; returns the new id.
-   * @throws PushTypeDisabledError, PushSyntaxError, PushDeviceError, RequestInvalidError, TooManySubscriptionsError
+   * @throws PushTypeDisabledError, PushSyntaxError, OwnEventsForbiddenError, PushDeviceError, RequestInvalidError,
+   *   TooManySubscriptionsError
    */
   async subscribe(request: SubscriptionRequest, { caller, gmsUser }: Subscribing): Promise<string> {
     const { notificationDetails, filter, providerName, authorization } = request;
     const publisher = this.publishers.of(notificationDetails.type);
     checkFilter(filter);
+    const ownEvents = mayHearOwnEvents(caller.roles);
+    if (!ownEvents && filter.startsWith(OWN_TAGS)) throw new OwnEventsForbiddenError(filter, caller.name);
     const device = subscribedDevice(notificationDetails, { providerName, authorization, gmsUser });
     await publisher.check(device);
     const id = randomUUID();
@@ -64,30 +85,32 @@ export class SubscriptionService {
       device,
       destination: publisher.destinationOf(device),
       authorization: authorization === undefined ? null : this.secrets.seal(authorization, id),
-      createdBy: caller,
+      createdBy: caller.name,
+      ownEvents,
       expireMs: request.expire === undefined ? this.config.push.defaultExpireMs : request.expire * 1_000,
     });
     return id;
   }
 
-  /** @throws SubscriptionNotFoundError also when it has ended or expired */
-  async end(id: string): Promise<void> {
-    const ended = await this.change(async (trx, changeNo) => {
-      if (!(await this.subscriptions.isActive(trx, id))) throw new SubscriptionNotFoundError();
-      return this.endIn(trx, [id], 'deleted', changeNo);
+  /** @throws SubscriptionNotFoundError also when it has ended or expired, or another key made it */
+  async end(id: string, caller: Caller): Promise<void> {
+    await this.change(async (trx, takeNumber) => {
+      const ids = await this.subscriptions.activeOf(trx, { id }, makerOf(caller), 1);
+      if (ids.length === 0) return { refused: new SubscriptionNotFoundError() };
+      const ended = await this.endIn(trx, ids, 'deleted', await takeNumber());
+      return ended.length > 0 ? { done: undefined } : { refused: new SubscriptionNotFoundError() };
     });
-    if (ended.length === 0) throw new SubscriptionNotFoundError();
   }
 
-  /** Ends all of a subscriber. @throws SubscriberNotFoundError when there are none */
-  async endAllOf(subscriberId: string): Promise<void> {
-    await this.change(async (trx, changeNo) => {
-      let ids = await this.subscriptions.activeOf(trx, subscriberId, BATCH);
-      if (ids.length === 0) throw new SubscriberNotFoundError();
-      while (ids.length > 0) {
-        await this.endIn(trx, ids, 'deleted', changeNo);
-        ids = await this.subscriptions.activeOf(trx, subscriberId, BATCH);
-      }
+  /** Ends all of a subscriber that the caller's key made. @throws SubscriberNotFoundError when there are none */
+  async endAllOf(subscriberId: string, caller: Caller): Promise<void> {
+    await this.change(async (trx, takeNumber) => {
+      const active = () => this.subscriptions.activeOf(trx, { subscriberId }, makerOf(caller), BATCH);
+      let ids = await active();
+      if (ids.length === 0) return { refused: new SubscriberNotFoundError() };
+      const changeNo = await takeNumber();
+      for (; ids.length > 0; ids = await active()) await this.endIn(trx, ids, 'deleted', changeNo);
+      return { done: undefined };
     });
   }
 
@@ -95,7 +118,10 @@ export class SubscriptionService {
   async endExpired(): Promise<number> {
     const due = await this.subscriptions.expired(BATCH);
     if (due.length === 0) return 0;
-    return (await this.change((trx, changeNo) => this.endIn(trx, due, 'expired', changeNo))).length;
+    const ended = await this.change(async (trx, takeNumber) => ({
+      done: await this.endIn(trx, due, 'expired', await takeNumber()),
+    }));
+    return ended.length;
   }
 
   /**
@@ -109,16 +135,42 @@ export class SubscriptionService {
   }
 
   committed(changeNo: number): void {
-    this.index.changed(changeNo);
+    this.tasks.run('learn', () => this.index.learn(changeNo));
+  }
+
+  /** Resolves when nothing runs in the background. */
+  async idle(): Promise<void> {
+    await this.tasks.idle();
   }
 
   private async store(draft: SubscriptionDraft): Promise<void> {
-    const limit = this.config.push.subscriptionsPerSubscriber;
-    await this.change(async (trx, changeNo) => {
-      // The number's row is locked: nobody adds one between our count and our insert.
-      if (await this.subscriptions.isFull(trx, draft.subscriberId, limit)) throw new TooManySubscriptionsError(limit);
+    await this.change(async (trx, takeNumber) => {
+      // The number's row is locked: nobody adds one between our counts and our insert.
+      const changeNo = await takeNumber();
+      const refused = await this.refusalOf(trx, draft, changeNo);
+      if (refused) return { refused };
       await this.subscriptions.insert(trx, draft, changeNo);
+      return { done: undefined };
     });
+  }
+
+  private async refusalOf(
+    trx: Transaction<Schema>,
+    { subscriberId, createdBy }: SubscriptionDraft,
+    changeNo: number,
+  ): Promise<PushError | undefined> {
+    const {
+      subscriptionsPerSubscriber: perSubscriber,
+      subscriptionsPerKey: perKey,
+      subscriptionsMax,
+    } = this.config.push;
+    if (await this.subscriptions.isFull(trx, 'subscriber_id', subscriberId, perSubscriber))
+      return new TooManySubscriptionsError('The subscriber', perSubscriber, 'PUSH_SUBSCRIPTIONS_PER_SUBSCRIBER');
+    if (await this.subscriptions.isFull(trx, 'created_by', createdBy, perKey))
+      return new TooManySubscriptionsError(`The key "${createdBy}"`, perKey, 'PUSH_SUBSCRIPTIONS_PER_KEY');
+    if ((await this.index.sizeBefore(trx, changeNo)) >= subscriptionsMax)
+      return new TooManySubscriptionsError('The gateway', subscriptionsMax, 'PUSH_SUBSCRIPTIONS_MAX');
+    return undefined;
   }
 
   private async endIn(
@@ -133,13 +185,23 @@ export class SubscriptionService {
     return ended;
   }
 
-  /** One numbered change. */
-  private async change<T>(work: (trx: Transaction<Schema>, changeNo: number) => Promise<T>): Promise<T> {
+  /** One change, numbered once `work` takes the number. @throws PushError what `work` answers as a refusal */
+  private async change<T>(
+    work: (trx: Transaction<Schema>, takeNumber: () => Promise<number>) => Promise<Change<T>>,
+  ): Promise<T> {
     const { result, changeNo } = await this.database.transaction(async (trx) => {
-      const no = await this.subscriptions.nextChange(trx);
-      return { result: await work(trx, no), changeNo: no };
+      let taken = 0;
+      const takeNumber = async () => (taken = await this.subscriptions.nextChange(trx));
+      const outcome = await work(trx, takeNumber);
+      return { result: outcome, changeNo: taken };
     });
-    this.committed(changeNo);
-    return result;
+    await this.index.learn(changeNo);
+    if ('refused' in result) throw result.refused;
+    return result.done;
   }
+}
+
+/** Whose subscriptions a caller may end: `admin` anybody's, everybody else those that the same key made. */
+function makerOf({ name, roles }: Caller): string | undefined {
+  return roles.includes('admin') ? undefined : name;
 }

@@ -16,6 +16,10 @@ export interface ActiveSubscription {
   readonly providerName: string;
   readonly sink: PushSinkName;
   readonly destination: string;
+  /** The change that made it, and nothing else: later ones have higher numbers. */
+  readonly madeNo: number;
+  /** Whether its filter can match events of the gateway's own, and it may hear them. */
+  readonly ownEvents: boolean;
   /** Epoch ms of the database's clock. */
   readonly expiresAt: number;
 }
@@ -31,6 +35,7 @@ export interface SubscriptionDraft {
   /** Sealed. */
   authorization: string | null;
   createdBy: string;
+  ownEvents: boolean;
   expireMs: number;
 }
 

@@ -60,17 +60,42 @@ export class FilterIndex<T> {
   /** Values of all filters that match the tag, `*` first, the tag itself last. A value of two such filters comes twice. */
   match(tag: string): T[] {
     const found: T[] = [];
+    this.#visit(tag, (slot) => {
+      collect(slot, found);
+      return false;
+    });
+    return found;
+  }
+
+  /** Whether any filter matches the tag: as quick with a million values behind it as with one. */
+  has(tag: string): boolean {
+    return this.#visit(tag, () => true);
+  }
+
+  /** The values of each filter that matches, in the order in which they were added. */
+  valuesOf(tag: string): Iterable<T>[] {
+    const found: Iterable<T>[] = [];
+    this.#visit(tag, (slot) => {
+      found.push(slot instanceof Several ? slot : [slot]);
+      return false;
+    });
+    return found;
+  }
+
+  /** What stands behind each filter that matches, until `visit` has had enough; returns whether it had. */
+  #visit(tag: string, visit: (slot: Slot<T>) => boolean): boolean {
     let depth = 0;
     let begin = 0;
     while (depth < this.#wildcardsAtDepth.length) {
-      if (this.#wildcardsAtDepth[depth] !== 0) collect(this.#wildcards.get(tag.slice(0, begin)), found);
+      const wildcard = this.#wildcardsAtDepth[depth] === 0 ? undefined : this.#wildcards.get(tag.slice(0, begin));
+      if (wildcard !== undefined && visit(wildcard)) return true;
       const dot = tag.indexOf('.', begin);
       if (dot === -1) break;
       begin = dot + 1;
       depth += 1;
     }
-    collect(this.#exact.get(tag), found);
-    return found;
+    const exact = this.#exact.get(tag);
+    return exact !== undefined && visit(exact);
   }
 
   #placeOf(filter: string): [Map<string, Slot<T>>, string] {
@@ -85,8 +110,7 @@ export class FilterIndex<T> {
   }
 }
 
-function collect<T>(slot: Slot<T> | undefined, found: T[]): void {
-  if (slot === undefined) return;
+function collect<T>(slot: Slot<T>, found: T[]): void {
   if (slot instanceof Several) for (const value of slot) found.push(value);
   else found.push(slot);
 }

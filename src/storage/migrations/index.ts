@@ -5,6 +5,7 @@ import { addPush } from './0003-push.js';
 import { dropWaitingIndex } from './0004-fewer-indexes.js';
 import { indexLiveSubjectsOnly } from './0005-live-subjects.js';
 import { keepSinksApart } from './0008-sinks-apart.js';
+import { addPushFanOut } from './0009-push-fan-out.js';
 import { addDiscard } from './0011-discard.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
@@ -20,5 +21,6 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0004-fewer-indexes': dropWaitingIndex,
   '0005-live-subjects': indexLiveSubjectsOnly,
   '0008-sinks-apart': keepSinksApart,
+  '0009-push-fan-out': addPushFanOut,
   '0011-discard': addDiscard,
 };
