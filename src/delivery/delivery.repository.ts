@@ -221,10 +221,15 @@ export class DeliveryRepository {
 
   async backlog(sink: string): Promise<Backlog> {
     const { db, now } = this.database;
+    // Kept counts: a backlog is longest when there is trouble enough already.
+    const kept = (status: string) => sql<number>`(
+      select coalesce(sum(n), 0) from (
+        select scope, status, n from ledger_counts union all select scope, status, n from ledger_changes
+      ) as kept where scope = ${`deliveries.${sink}`} and status = ${status})`;
     const { rows } = await sql<Backlog>`
-      select count(*) as waiting, ${now} - min(received_at) as "oldestWaitingMs",
-        (select count(*) from deliveries as d where d.state = 'dead' and d.sink = ${sink}) as dead
-      from deliveries where sink = ${sink} and state in ('pending', 'claimed')`.execute(db);
+      select ${kept('waiting')} as waiting, ${kept('dead')} as dead, ${now} - (
+        select min(received_at) from deliveries where sink = ${sink} and state in ('pending', 'claimed')
+      ) as "oldestWaitingMs"`.execute(db);
     return rows[0] ?? { waiting: 0, oldestWaitingMs: null, dead: 0 };
   }
 

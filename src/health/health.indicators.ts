@@ -153,9 +153,13 @@ export class HealthIndicators {
   /** The last comparison, at most some ten seconds old. An alarm, but no reason to take the pod out: a restart heals nothing. */
   ledger(): HealthIndicatorResult {
     const entry = this.indicator.check('ledger');
-    const { differences, checkedAt } = this.ledgerCheck.state;
-    const facts = { differences, checkedAt: checkedAt === undefined ? null : new Date(checkedAt).toISOString() };
-    return Object.keys(differences).length === 0 ? entry.up(facts) : entry.degraded(facts);
+    const { differences, repaired, checkedAt } = this.ledgerCheck.state;
+    const facts = {
+      differences,
+      repaired,
+      checkedAt: checkedAt === undefined ? null : new Date(checkedAt).toISOString(),
+    };
+    return Object.keys(differences).length === 0 && repaired === 0 ? entry.up(facts) : entry.degraded(facts);
   }
 }
 

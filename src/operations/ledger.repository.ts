@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
-import type { RawBuilder } from 'kysely';
 import { HISTORY_SINK } from '../history/history.sink.js';
-import { Database } from '../storage/database.js';
+import { KeptCounts, type KeptCount } from '../storage/kept-counts.js';
 import { INTERACTION_STATUSES, type InteractionStatus } from '../storage/schema.js';
 
-/** How many interactions are in each status. The counts come from one statement, so they always sum to `total`. */
+/** How many interactions are in each status. The counts are of one moment, so they always sum to `total`. */
 export type Ledger = Record<InteractionStatus | 'total', number>;
 
 /** Interactions in a status, and records in the state that belongs to it. */
@@ -14,82 +12,52 @@ export interface Compared {
   records: number;
 }
 
-/** Statuses whose interactions have one record each. Those that are over make up most of the tables. */
-type OpenStatus = 'captured' | 'dead';
-export type RecordStatus = OpenStatus | 'delivered' | 'discarded';
+/** Statuses whose interactions have one record each, and the state that the record is in then. */
+const STATE_OF_RECORD = {
+  captured: 'waiting',
+  delivered: 'delivered',
+  dead: 'dead',
+  discarded: 'discarded',
+} as const satisfies Partial<Record<InteractionStatus, string>>;
+export type RecordStatus = keyof typeof STATE_OF_RECORD;
 
 export type Comparison = Partial<Record<RecordStatus, Compared>>;
 
-interface Counted {
-  records: number;
-  status: InteractionStatus;
-  count: number;
-}
-
-/** Counts of interactions and of their records. Each answer is one statement: one moment, whatever goes on meanwhile. */
+/** Counts of interactions and of their records: kept, so that asking costs the same however many there are. */
 @Injectable()
 export class LedgerRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly counts: KeptCounts) {}
 
+  /** @throws StorageUnavailableError */
   async read(): Promise<Ledger> {
-    return ledgerOf(await this.count(INTERACTIONS));
+    return ledgerOf(await this.counts.read());
   }
 
-  /** All interactions, compared with all records: looks at every row's entry in an index. */
-  async readAndCompare(): Promise<{ ledger: Ledger; comparison: Required<Comparison> }> {
-    const counted = await this.count(sql`${INTERACTIONS} union all ${OPEN_RECORDS} union all ${FINISHED_RECORDS}`);
-    return {
-      ledger: ledgerOf(counted),
-      comparison: {
-        captured: compared(counted, 'captured'),
-        delivered: compared(counted, 'delivered'),
-        dead: compared(counted, 'dead'),
-        discarded: compared(counted, 'discarded'),
-      },
-    };
-  }
-
-  /** Compares only what is not over yet and what is dead: few. */
-  async compareOpen(): Promise<Required<Pick<Comparison, OpenStatus>>> {
-    const counted = await this.count(sql`${OPEN_INTERACTIONS} union all ${OPEN_RECORDS}`);
-    return { captured: compared(counted, 'captured'), dead: compared(counted, 'dead') };
-  }
-
-  private async count(query: RawBuilder<unknown>): Promise<Counted[]> {
-    return (await sql<Counted>`${query}`.execute(this.database.db)).rows;
+  /** The ledger, and what differs between interactions and their records at the same moment. @throws StorageUnavailableError */
+  async readAndCompare(): Promise<{ ledger: Ledger; differences: Comparison }> {
+    const kept = await this.counts.read();
+    const compared = (Object.entries(STATE_OF_RECORD) as [RecordStatus, string][]).map(
+      ([status, state]): [RecordStatus, Compared] => [
+        status,
+        {
+          interactions: countOf(kept, 'interactions', status),
+          records: countOf(kept, `deliveries.${HISTORY_SINK}`, state),
+        },
+      ],
+    );
+    const differences = compared.filter(([, { interactions, records }]) => interactions !== records);
+    return { ledger: ledgerOf(kept), differences: Object.fromEntries(differences) };
   }
 }
 
-// Literal, as the conditions of partial indexes are.
-const sink = sql.lit(HISTORY_SINK);
-
-const INTERACTIONS = sql`select 0 as records, status, count(*) as count from interactions group by status`;
-
-const OPEN_INTERACTIONS = sql`
-  select 0 as records, 'captured' as status, count(*) as count from interactions where status = 'captured'
-  union all select 0, 'dead', count(*) from interactions where status = 'dead'`;
-
-const OPEN_RECORDS = sql`
-  select 1 as records, 'captured' as status, count(*) as count from deliveries
-  where sink = ${sink} and state in ('pending', 'claimed')
-  union all select 1, 'dead', count(*) from deliveries where sink = ${sink} and state = 'dead'`;
-
-const FINISHED_RECORDS = sql`
-  select 1, 'delivered', count(*) from deliveries where sink = ${sink} and state = 'delivered'
-  union all select 1, 'discarded', count(*) from deliveries where sink = ${sink} and state = 'discarded'`;
-
-function countOf(counted: readonly Counted[], status: InteractionStatus, records: 0 | 1): number {
-  return counted.find((each) => each.status === status && each.records === records)?.count ?? 0;
+function countOf(kept: readonly KeptCount[], scope: string, status: string): number {
+  return kept.find((each) => each.scope === scope && each.status === status)?.n ?? 0;
 }
 
-function compared(counted: readonly Counted[], status: RecordStatus): Compared {
-  return { interactions: countOf(counted, status, 0), records: countOf(counted, status, 1) };
-}
-
-function ledgerOf(counted: readonly Counted[]): Ledger {
+function ledgerOf(kept: readonly KeptCount[]): Ledger {
   const counts = INTERACTION_STATUSES.map((status): [InteractionStatus, number] => [
     status,
-    countOf(counted, status, 0),
+    countOf(kept, 'interactions', status),
   ]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   return { ...(Object.fromEntries(counts) as Record<InteractionStatus, number>), total };

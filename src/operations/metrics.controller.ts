@@ -41,7 +41,7 @@ export class MetricsController {
   /** Without the database the other metrics are needed most; old counts that look like new ones would mislead. */
   private async countInteractions(): Promise<void> {
     try {
-      const ledger = await this.ledger.checkAll();
+      const ledger = await this.ledger.check();
       for (const status of INTERACTION_STATUSES) this.metrics.interactions.set({ status }, ledger[status]);
     } catch (err) {
       this.log.warn({ err }, 'interactions could not be counted');

@@ -15,6 +15,8 @@ export interface Schema {
   push_subscriptions: PushSubscriptionTable;
   push_changes: PushChangesTable;
   push_events: PushEventTable;
+  ledger_counts: LedgerCountTable;
+  ledger_changes: LedgerCountTable;
 }
 
 /** A running gateway process. Rows owned by a replica that is dead are taken over by a living one. */
@@ -252,6 +254,16 @@ export interface PushEventTable {
   seen_change: ColumnType<number | null, number | null | undefined, number | null>;
   /** Events of one key reach each subscription in their order; null when the deliveries were made with the event. */
   order_key: ColumnType<string | null, string | null | undefined, string | null>;
+}
+
+/**
+ * How many interactions (`scope` `interactions`) or deliveries of a sink (`deliveries.<sink>`) have a status. Triggers write
+ * it; `ledger_changes` has what is not summed up yet, under PostgreSQL only.
+ */
+export interface LedgerCountTable {
+  scope: string;
+  status: string;
+  n: number;
 }
 
 export type InteractionRow = Selectable<InteractionTable>;

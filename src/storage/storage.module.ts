@@ -3,6 +3,7 @@ import { CONFIG } from '../config/config.js';
 import type { Config } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import { Database } from './database.js';
+import { KeptCounts } from './kept-counts.js';
 import { ReplicaRepository } from './replica.repository.js';
 import { ReplicaService } from './replica.service.js';
 import { StorageProbe } from './storage-probe.js';
@@ -20,10 +21,11 @@ import { StorageProbe } from './storage-probe.js';
         return database;
       },
     },
+    KeptCounts,
     ReplicaRepository,
     ReplicaService,
     StorageProbe,
   ],
-  exports: [Database, ReplicaService, StorageProbe],
+  exports: [Database, KeptCounts, ReplicaService, StorageProbe],
 })
 export class StorageModule {}

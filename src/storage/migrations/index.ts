@@ -7,6 +7,7 @@ import { indexLiveSubjectsOnly } from './0005-live-subjects.js';
 import { keepSinksApart } from './0008-sinks-apart.js';
 import { addPushFanOut } from './0009-push-fan-out.js';
 import { addDiscard } from './0011-discard.js';
+import { keepCounts } from './0012-kept-counts.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -23,4 +24,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0008-sinks-apart': keepSinksApart,
   '0009-push-fan-out': addPushFanOut,
   '0011-discard': addDiscard,
+  '0012-kept-counts': keepCounts,
 };
