@@ -14,7 +14,7 @@ import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { AfterCallWork } from './after-call-work.js';
 import { recordOfWork } from './interaction-record.js';
-import { InteractionFollowers } from './interaction-followers.js';
+import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { RecentWork } from './recent-work.js';
 import { StorageRetry } from './storage-retry.js';
@@ -87,7 +87,6 @@ export class CaptureService {
 
   private async persist(batch: Received[]): Promise<number[]> {
     const completions = await this.commitPatiently(batch);
-    if (completions.length > 0) this.tell(completions);
     const counts = new Map<AfterCallWork, number>();
     for (const { work } of completions) counts.set(work, (counts.get(work) ?? 0) + 1);
     return batch.map(({ work }) => {
@@ -98,7 +97,6 @@ export class CaptureService {
   }
 
   private tell(completions: readonly Completion[]): void {
-    this.followers.committed();
     const found = completions.filter(({ work }) => work.obtainedBy === 'lookup').length;
     if (found > 0) this.metrics.captured.inc({ obtained_by: 'lookup' }, found);
     if (found < completions.length) this.metrics.captured.inc({ obtained_by: 'event' }, completions.length - found);
@@ -139,7 +137,7 @@ export class CaptureService {
   private async completeIn(batch: Received[], handOver: HandOver): Promise<Completion[]> {
     const receivedAt = new Map(batch.map((each) => [each.work, each.receivedAt]));
     const conversations = [...new Set(batch.map(({ work }) => work.conversationId))];
-    return this.database.transaction(async (trx) => {
+    return this.database.transaction(async (trx, afterCommit) => {
       const waiting = await this.interactions.waitingFor(trx, conversations);
       const matched = matchWork(
         batch.map(({ work }) => work),
@@ -152,10 +150,9 @@ export class CaptureService {
       const drafts = records.map((record, n) =>
         this.history.draft(record, receivedAt.get((completions[n] as Completion).work) ?? now),
       );
-      await this.outbox.enqueue(trx, drafts, handOver);
-      await this.followers.changed(trx, () =>
-        completions.map(({ interaction }, n) => ({ kind: 'acw', interaction, record: records[n] as HistoryRecord })),
-      );
+      await this.outbox.enqueue(trx, drafts, { to: handOver, afterCommit });
+      await this.followers.changed(trx, () => completions.map((each, n) => changeOf(each, records[n])), afterCommit);
+      afterCommit(() => this.tell(completions));
       return completions;
     });
   }
@@ -172,4 +169,8 @@ export class CaptureService {
     const captured = await this.interactions.capture(trx, ids, obtainedBy === 'event');
     return ours.filter(({ interaction }) => captured.has(interaction.id));
   }
+}
+
+function changeOf({ interaction }: Completion, record: HistoryRecord | undefined): InteractionChange {
+  return { kind: 'acw', interaction, record: record as HistoryRecord };
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { Database } from '../storage/database.js';
+import type { InteractionRow } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
@@ -26,18 +27,16 @@ export class ExpiryService {
   /** Those of them that still wait and are past their time. @throws StorageUnavailableError */
   async expire(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const expired = await this.database.transaction(async (trx) => {
+    await this.database.transaction(async (trx, afterCommit) => {
       const rows = await this.interactions.expire(trx, ids);
-      await this.followers.changed(trx, () => rows.map((interaction) => ({ kind: 'expired', interaction })));
-      return rows;
+      const changes = rows.map((interaction) => ({ kind: 'expired', interaction }) as const);
+      await this.followers.changed(trx, () => changes, afterCommit);
+      for (const row of rows) afterCommit(() => this.tell(row));
     });
-    if (expired.length > 0) this.followers.committed();
-    for (const row of expired) {
-      this.log.warn(
-        { interaction: row.id },
-        'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
-      );
-      this.expired.next(row.conversation_id);
-    }
+  }
+
+  private tell(row: InteractionRow): void {
+    this.log.warn({ interaction: row.id }, 'expired: no after-call work within INTERACTION_TTL_HOURS, and none found');
+    this.expired.next(row.conversation_id);
   }
 }

@@ -73,7 +73,7 @@ export class IntakeService {
   async acceptResult(result: SupportResult): Promise<Accepted> {
     const hash = requestHash(result);
     const receivedAt = Date.now();
-    const answer = await this.database.transaction(async (trx) => {
+    return this.database.transaction(async (trx, afterCommit) => {
       const draft = draftOf(result, hash);
       const extra = { ...this.terms(), status: 'captured', result_hash: hash } as const;
       const [created] = await this.interactions.insertNew(trx, [draft], extra);
@@ -86,24 +86,26 @@ export class IntakeService {
       const captured: InteractionRow = { ...interaction, status: 'captured' };
       const record = recordOfResult(captured, result, receivedAt);
       await this.outbox.enqueue(trx, [this.history.draft(record, receivedAt)]);
-      await this.followers.changed(trx, () => [
-        ...(created ? [{ kind: 'accepted', interaction: captured } as const] : []),
-        { kind: 'acw', interaction: captured, record },
-      ]);
+      const accepted = created ? [{ kind: 'accepted', interaction: captured } as const] : [];
+      await this.followers.changed(
+        trx,
+        () => [...accepted, { kind: 'acw', interaction: captured, record }],
+        afterCommit,
+      );
+      afterCommit(() => {
+        this.outbox.wake([HISTORY_SINK]);
+        this.completedByHand.next(captured.conversation_id);
+      });
       return { interaction: captured, created: true };
     });
-    if (answer.created) {
-      this.outbox.wake([HISTORY_SINK]);
-      this.followers.committed();
-      this.completedByHand.next(answer.interaction.conversation_id);
-    }
-    return answer;
   }
 
   private async store(drafts: InteractionDraft[]): Promise<Accepted[]> {
-    const answers = await this.database.transaction(async (trx) => {
+    return this.database.transaction(async (trx, afterCommit) => {
       const created = await this.interactions.insertNew(trx, drafts, this.terms());
-      await this.followers.changed(trx, () => created.map((interaction) => ({ kind: 'accepted', interaction })));
+      const changes = created.map((interaction) => ({ kind: 'accepted', interaction }) as const);
+      await this.followers.changed(trx, () => changes, afterCommit);
+      if (created.length > 0) afterCommit(() => this.accepted.next(created.map((row) => row.conversation_id)));
       const createdById = new Map(created.map((row) => [row.id, row]));
       const known = drafts.filter((draft) => !createdById.has(draft.id));
       const existing = known.length > 0 ? await this.existing(trx, known) : new Map<string, InteractionRow>();
@@ -115,12 +117,6 @@ export class IntakeService {
         return { interaction: first, created: false };
       });
     });
-    const fresh = answers.filter((answer) => answer.created);
-    if (fresh.length > 0) {
-      this.followers.committed();
-      this.accepted.next(fresh.map((answer) => answer.interaction.conversation_id));
-    }
-    return answers;
   }
 
   private async existing(

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import type { HistoryRecord } from '../history/record.js';
+import type { AfterCommit } from '../storage/after-commit.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
 
 /** Whose step it is. */
@@ -18,9 +19,7 @@ export type InteractionChange =
 /** Somebody who wants to know of each step, in the very transaction that stores it. */
 export interface InteractionFollower {
   /** Throwing rolls the step back. */
-  changed(trx: Transaction<Schema>, changes: readonly InteractionChange[]): Promise<void>;
-  /** That transaction has been committed. Must not throw. */
-  committed(): void;
+  changed(trx: Transaction<Schema>, changes: readonly InteractionChange[], afterCommit: AfterCommit): Promise<void>;
 }
 
 /** Those who follow. Without any, steps cost nothing more. */
@@ -33,14 +32,14 @@ export class InteractionFollowers {
   }
 
   /** @param changes made only when somebody follows */
-  async changed(trx: Transaction<Schema>, changes: () => readonly InteractionChange[]): Promise<void> {
+  async changed(
+    trx: Transaction<Schema>,
+    changes: () => readonly InteractionChange[],
+    afterCommit: AfterCommit,
+  ): Promise<void> {
     if (this.followers.length === 0) return;
     const all = changes();
     if (all.length === 0) return;
-    for (const follower of this.followers) await follower.changed(trx, all);
-  }
-
-  committed(): void {
-    for (const follower of this.followers) follower.committed();
+    for (const follower of this.followers) await follower.changed(trx, all, afterCommit);
   }
 }

@@ -4,6 +4,7 @@ import { Subject, type Observable } from 'rxjs';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Settlement } from '../delivery/sink.js';
 import { Database } from '../storage/database.js';
+import type { AfterCommit } from '../storage/after-commit.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { InteractionCapturedError, InteractionExpiredError, InteractionNotFoundError } from './interaction.errors.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
@@ -54,17 +55,12 @@ export class InteractionService {
   }
 
   /** Follows the outcomes of deliveries, in the transaction that stores them. */
-  async settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void> {
+  async settled(trx: Transaction<Schema>, settlements: readonly Settlement[], afterCommit: AfterCommit): Promise<void> {
     for (const status of ['delivered', 'dead'] as const) {
       const ids = settlements.filter(({ state }) => state === status).map(({ delivery }) => delivery.subject_id);
       if (ids.length > 0) await this.interactions.settle(trx, ids, status);
     }
-    await this.followers.changed(trx, () => settlements.flatMap(changeOf));
-  }
-
-  /** What was settled has been committed. */
-  afterSettled(): void {
-    this.followers.committed();
+    await this.followers.changed(trx, () => settlements.flatMap(changeOf), afterCommit);
   }
 
   /** Dead letters are sent again: their interactions are captured again. */

@@ -71,7 +71,7 @@ export class ListeningService {
   /** Begins to listen, first of all for what was waited for before a restart. */
   start(): void {
     this.history.onOutcome({
-      settled: (trx, settlements) => this.service.settled(trx, settlements),
+      settled: (trx, settlements, afterCommit) => this.service.settled(trx, settlements, afterCommit),
       replayed: (trx, deliveries) => this.service.replayed(trx, deliveries),
       afterSettled: (settlements) => this.afterSettled(settlements),
     });
@@ -194,7 +194,6 @@ export class ListeningService {
    * the history service must not use up topics, and the event is durable.
    */
   private afterSettled(settlements: readonly Settlement[]): void {
-    this.service.afterSettled();
     const done = settlements.filter(({ state, attempts }) => state !== 'retry' || attempts === 1);
     if (done.length > 0) this.release(done.map(({ delivery }) => delivery.order_key));
   }

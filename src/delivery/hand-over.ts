@@ -22,7 +22,7 @@ export class HandOver {
     private readonly end: HandOverEnd,
   ) {}
 
-  /** What the transaction has stored. One that is run again stores anew. */
+  /** What the transaction has stored; said after its commit. */
   stored(count: number, claimed: readonly DeliveryRow[]): void {
     this.claimed = claimed;
     this.waiting = count > claimed.length;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
+import type { AfterCommit } from '../storage/after-commit.js';
 import type { Schema } from '../storage/schema.js';
 import { Database } from '../storage/database.js';
 import { type Cancellation, cancelWaiting } from './cancellation.js';
@@ -28,12 +29,17 @@ export class Outbox {
 
   /**
    * Stores `drafts` in their order; returns the ids that are new. One that is known already changes nothing.
-   * @param handOver for drafts of its sink only: those that it has places for need not be looked for
+   * @param handOver for drafts of its sink only: those that it has places for need not be looked for. It hears after the
+   *   commit what this run has stored, so that one which was rolled back leaves nothing with it.
    */
-  async enqueue(trx: Transaction<Schema>, drafts: readonly DeliveryDraft[], handOver?: HandOver): Promise<Set<string>> {
+  async enqueue(
+    trx: Transaction<Schema>,
+    drafts: readonly DeliveryDraft[],
+    handOver?: { to: HandOver; afterCommit: AfterCommit },
+  ): Promise<Set<string>> {
     if (drafts.length === 0) return new Set();
-    const { ids, claimed } = await this.deliveries.insert(trx, drafts, handOver?.claim);
-    handOver?.stored(ids.length, claimed);
+    const { ids, claimed } = await this.deliveries.insert(trx, drafts, handOver?.to.claim);
+    handOver?.afterCommit(() => handOver.to.stored(ids.length, claimed));
     return new Set(ids);
   }
 

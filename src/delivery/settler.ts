@@ -76,7 +76,7 @@ export class Settler {
   }
 
   private async store(items: Ended[]): Promise<boolean[]> {
-    const settlements = await this.database.transaction(async (trx) => {
+    const settlements = await this.database.transaction(async (trx, afterCommit) => {
       const stored = await this.deliveries.settle(
         trx,
         items.map((item) => item.stored),
@@ -87,10 +87,12 @@ export class Settler {
         return row ? [settlementOf(item, row)] : [];
       });
       if (this.sink.perDestination !== undefined) await this.putOff(trx, held);
-      if (held.length > 0) await this.sink.settled(trx, held);
+      if (held.length > 0) {
+        await this.sink.settled(trx, held, afterCommit);
+        afterCommit(() => this.sink.afterSettled?.(held));
+      }
       return held;
     });
-    this.tell(settlements);
     const held = new Map(settlements.map((settlement) => [settlement.delivery.id, settlement]));
     return items.map((item) => {
       const settlement = held.get(item.delivery.id);
@@ -105,15 +107,6 @@ export class Settler {
       trx,
       waiting.map(({ delivery }) => delivery.id),
     );
-  }
-
-  private tell(settlements: Settlement[]): void {
-    if (settlements.length === 0) return;
-    try {
-      this.sink.afterSettled?.(settlements);
-    } catch (error) {
-      this.log.error({ err: error }, 'what follows a delivery failed');
-    }
   }
 
   private report(item: Ended, { state, at, delivery }: Settlement): void {

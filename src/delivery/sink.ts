@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import type { AfterCommit } from '../storage/after-commit.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 
 /** What one attempt came to. `message` is for operators: never a payload, never a secret. */
@@ -44,7 +45,7 @@ export interface Sink {
   /** One attempt. Must settle within `timeoutMs`; a rejection counts as a retry with code `delivery.failed`. */
   send(delivery: DeliveryRow, signal: AbortSignal): Promise<SendOutcome>;
   /** Called in the transaction that stores the outcomes, with those whose claim still held. Throwing rolls all back. */
-  settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void>;
+  settled(trx: Transaction<Schema>, settlements: readonly Settlement[], afterCommit: AfterCommit): Promise<void>;
   /** Called after that transaction has committed. Must not throw. */
   afterSettled?(settlements: readonly Settlement[]): void;
   /** For the metrics, once the outcome is stored. @param latencyMs from the event behind it until now, when delivered. */

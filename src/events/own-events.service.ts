@@ -13,6 +13,7 @@ import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
 import { AS_IT_IS, type OwnEvent, PushEvents } from '../push/publishing/push-events.js';
 import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
+import type { AfterCommit } from '../storage/after-commit.js';
 import { Database } from '../storage/database.js';
 import type { Schema } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
@@ -28,8 +29,6 @@ export class OwnEvents implements InteractionFollower {
   private readonly log: Log;
   private readonly tasks: BackgroundTasks;
   private subscription: Subscription | undefined;
-  /** Something for the push sinks has been written since they were last woken. */
-  private toWake = false;
 
   constructor(
     private readonly database: Database,
@@ -63,23 +62,21 @@ export class OwnEvents implements InteractionFollower {
     await this.tasks.idle();
   }
 
-  async changed(trx: Transaction<Schema>, changes: readonly InteractionChange[]): Promise<void> {
+  async changed(
+    trx: Transaction<Schema>,
+    changes: readonly InteractionChange[],
+    afterCommit: AfterCommit,
+  ): Promise<void> {
     const now = Date.now();
-    const deliveries = await this.push.publishIn(trx, changes, {
-      tagOf: interactionTag,
-      eventOf: (change) => interactionEvent(change, now),
-    });
-    if (deliveries > 0) this.toWake = true;
-  }
-
-  committed(): void {
-    if (!this.toWake) return;
-    this.toWake = false;
-    this.outbox.wake(PUSH_SINKS);
+    const news = { tagOf: interactionTag, eventOf: (change: InteractionChange) => interactionEvent(change, now) };
+    const deliveries = await this.push.publishIn(trx, changes, news, afterCommit);
+    if (deliveries > 0) afterCommit(() => this.outbox.wake(PUSH_SINKS));
   }
 
   private async publish(event: OwnEvent): Promise<void> {
-    if ((await this.database.transaction((trx) => this.push.publishIn(trx, [event], AS_IT_IS))) > 0)
-      this.outbox.wake(PUSH_SINKS);
+    await this.database.transaction(async (trx, afterCommit) => {
+      const deliveries = await this.push.publishIn(trx, [event], AS_IT_IS, afterCommit);
+      if (deliveries > 0) afterCommit(() => this.outbox.wake(PUSH_SINKS));
+    });
   }
 }

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import { CONFIG } from '../config/config.js';
 import type { Config } from '../config/config.js';
 import type { ReportedOutcome, SendOutcome, Settlement, Sink } from '../delivery/sink.js';
+import type { AfterCommit } from '../storage/after-commit.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { MappingFailedError } from './history.errors.js';
@@ -18,7 +19,7 @@ const MAPPING_MS = 1_000;
 
 /** Who wants to know what became of records; all of it but `afterSettled` happens in the outbox's transactions. */
 export interface OutcomeFollower {
-  settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void>;
+  settled(trx: Transaction<Schema>, settlements: readonly Settlement[], afterCommit: AfterCommit): Promise<void>;
   replayed?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
   afterSettled?(settlements: readonly Settlement[]): void;
 }
@@ -59,10 +60,10 @@ export class HistorySink implements Sink {
     return this.client.post({ idempotencyKey: delivery.id, correlationId: delivery.subject_id, body }, signal);
   }
 
-  async settled(trx: Transaction<Schema>, settlements: readonly Settlement[]): Promise<void> {
+  async settled(trx: Transaction<Schema>, settlements: readonly Settlement[], afterCommit: AfterCommit): Promise<void> {
     // A record that ends while nobody moves its interaction along would leave the two apart for ever.
     if (this.followers.length === 0) throw new Error('Nobody follows the outcomes of records yet.');
-    for (const follower of this.followers) await follower.settled(trx, settlements);
+    for (const follower of this.followers) await follower.settled(trx, settlements, afterCommit);
   }
 
   report(outcome: ReportedOutcome, latencyMs?: number): void {

@@ -74,8 +74,8 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Commits what `work` did, or nothing. `work` may run again, when PostgreSQL ends a deadlock or when another one that
-   * shares a commit under SQLite fails, so it must change nothing but the database; keep it short, because under SQLite
+   * Commits what `work` did, or nothing. `work` may run again, when PostgreSQL ends a deadlock or when a commit that it
+   * shares under SQLite fails, so it must change nothing but the database; keep it short, because under SQLite
    * everybody else waits. What is to be told, woken or counted is given to `afterCommit`: it happens once, in order, after
    * the commit that stored this work and before this resolves, and what a run registered that was rolled back does not.
    */

@@ -304,12 +304,14 @@ describe.each(['sqlite', 'postgres'] as const)('publishing (%s)', (kind) => {
     const events = stage.stage.gateway.app.get(PushEvents, { strict: false });
     const id = await stage.subscribed(`${own}.*`, { providerName: 'another' }, `/${own}`);
     const event = { id: `${own}-1`, tag: `${own}.acw`, body: { version: 1 }, orderKey: own };
-    const failing = stage.database.transaction(async (trx) => {
-      await events.publishIn(trx, [{ ...event, id: `${own}-0` }], AS_IT_IS);
+    const failing = stage.database.transaction(async (trx, afterCommit) => {
+      await events.publishIn(trx, [{ ...event, id: `${own}-0` }], AS_IT_IS, afterCommit);
       throw new Error('rolled back');
     });
     await expect(failing).rejects.toThrow('rolled back');
-    for (let i = 0; i < 2; i++) await stage.database.transaction((trx) => events.publishIn(trx, [event], AS_IT_IS));
+    for (let i = 0; i < 2; i++) {
+      await stage.database.transaction((trx, afterCommit) => events.publishIn(trx, [event], AS_IT_IS, afterCommit));
+    }
     stage.stage.gateway.app.get(Outbox, { strict: false }).wake();
     expect(await stage.settled(id)).toHaveLength(1);
     const received = await stage.receiver.has(1, `/${own}`);

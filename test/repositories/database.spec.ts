@@ -238,7 +238,7 @@ describe('SQLite file', () => {
     await remove();
   });
 
-  it('shares one commit between those who ask together, and gives each its own when one fails', async () => {
+  it('shares one commit between those who ask together, and one that fails takes back only its own', async () => {
     const { target, remove } = await freshTarget('sqlite');
     const database = await openDatabase(target);
     const transactions: unknown[] = [];
@@ -252,11 +252,32 @@ describe('SQLite file', () => {
     expect(new Set(transactions).size).toBe(1);
     transactions.length = 0;
     await Promise.allSettled([ask(), ask(true), ask()]);
-    // The second ended the common one; then each had its own.
-    expect(transactions).toHaveLength(5);
-    expect(new Set(transactions).size).toBe(4);
+    // The others are neither undone nor run again.
+    expect(transactions).toHaveLength(3);
+    expect(new Set(transactions).size).toBe(1);
     const { rows } = await sql<{ at: number }>`select at from write_probe`.execute(database.db);
     expect(rows).toEqual([{ at: 5 }]);
+    await database.close();
+    await remove();
+  });
+
+  it('gives each a transaction of its own when the database fails in the common one', async () => {
+    const { target, remove } = await freshTarget('sqlite');
+    const database = await openDatabase(target);
+    const followed: string[] = [];
+    let runs = 0;
+    const ask = (name: string, fails = false) =>
+      database.transaction(async (trx, afterCommit) => {
+        runs++;
+        afterCommit(() => followed.push(name));
+        await sql`update write_probe set at = at + 1`.execute(trx);
+        if (fails) throw new StorageUnavailableError('test: the disk is full');
+      });
+    await Promise.allSettled([ask('a'), ask('b', true), ask('c')]);
+    expect(runs).toBe(5);
+    expect(followed).toEqual(['a', 'c']);
+    const { rows } = await sql<{ at: number }>`select at from write_probe`.execute(database.db);
+    expect(rows).toEqual([{ at: 2 }]);
     await database.close();
     await remove();
   });

@@ -12,6 +12,7 @@ import type { Database } from '../../src/storage/database.js';
 import { ReplicaRepository } from '../../src/storage/replica.repository.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
 import type { DeliveryRow } from '../../src/storage/schema.js';
+import { StorageConflictError, StorageUnavailableError } from '../../src/storage/storage.errors.js';
 import { Logs } from '../../src/telemetry/logs.js';
 import { describeEachDatabase } from '../helpers/databases.js';
 import { deliveryRow } from '../helpers/rows.js';
@@ -113,8 +114,8 @@ describeEachDatabase('DeliveryService', (getDb) => {
     async function hand(drafts: ReturnType<typeof draft>[], fails = false): Promise<void> {
       const handOver = delivering.outbox.handOver('test', drafts.length);
       try {
-        await getDb().transaction(async (trx) => {
-          await delivering.outbox.enqueue(trx, drafts, handOver);
+        await getDb().transaction(async (trx, afterCommit) => {
+          await delivering.outbox.enqueue(trx, drafts, { to: handOver, afterCommit });
           if (fails) throw new Error('test: rolled back');
         });
         handOver.committed();
@@ -166,10 +167,37 @@ describeEachDatabase('DeliveryService', (getDb) => {
       expect(await rows()).toHaveLength(1);
     });
 
+    it('sends nothing of a run that was rolled back, when the next one stores nothing', async () => {
+      await started();
+      const handOver = delivering.outbox.handOver('test', 1);
+      let runs = 0;
+      const storing = getDb().transaction(async (trx, afterCommit) => {
+        if (++runs > 1) return;
+        await delivering.outbox.enqueue(trx, [draft('a')], { to: handOver, afterCommit });
+        // PostgreSQL has the transaction repeated; under SQLite the neighbour fails below, and both run again.
+        if (getDb().kind === 'postgres') throw new StorageConflictError('test: a deadlock');
+      });
+      let fails = true;
+      const neighbour = getDb().transaction(async () => {
+        if (!fails) return;
+        fails = false;
+        throw new StorageUnavailableError('test: the disk is full');
+      });
+      await Promise.allSettled([storing, neighbour]);
+      expect(runs).toBe(2);
+      handOver.committed();
+      await hand([draft('b')]);
+      await sink.until(() => sink.ended.length === 1);
+      expect(sink.sent).toEqual(['b']);
+      expect((await rows()).map(({ id }) => id)).toEqual(['b']);
+    });
+
     it('gives back what is committed after the stop', async () => {
       await started();
       const handOver = delivering.outbox.handOver('test', 1);
-      await getDb().transaction((trx) => delivering.outbox.enqueue(trx, [draft('a')], handOver));
+      await getDb().transaction((trx, afterCommit) =>
+        delivering.outbox.enqueue(trx, [draft('a')], { to: handOver, afterCommit }),
+      );
       await delivering.service.stop(1_000);
       expect((await rows())[0]).toMatchObject({ state: 'pending', crashes: 0, attempts: 0 });
       handOver.committed();

@@ -61,7 +61,7 @@ export class PublishService {
   }
 
   private async store(events: readonly NewEvent[]): Promise<Outcome[]> {
-    const { written, outcomes } = await this.database.transaction(async (trx) => {
+    return this.database.transaction(async (trx, afterCommit) => {
       const done = await this.fanOut.write(trx, events);
       const found: Outcome[] = [];
       for (const [i, { answer, isNew }] of done.entries()) {
@@ -69,11 +69,12 @@ export class PublishService {
         const known = isNew || !once ? undefined : await this.events.byKey(trx, publishedBy, once.key);
         found.push(known ? { known } : { answer });
       }
-      return { written: done, outcomes: found };
+      afterCommit(() => {
+        this.outbox.wake();
+        countPublished(this.metrics, done);
+      });
+      return found;
     });
-    this.outbox.wake();
-    countPublished(this.metrics, written);
-    return outcomes;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable, Optional } from '@nestjs/common';
 import type { Transaction } from 'kysely';
+import type { AfterCommit } from '../../storage/after-commit.js';
 import type { Schema } from '../../storage/schema.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { checkTag } from '../tags/tag-grammar.js';
@@ -46,15 +47,21 @@ export class PushEvents {
    * Answers how many deliveries that makes: if any, the caller wakes the outbox after the commit.
    * @throws PushSyntaxError for a tag that is none
    */
-  async publishIn<T>(trx: Transaction<Schema>, news: readonly T[], { tagOf, eventOf }: News<T>): Promise<number> {
+  async publishIn<T>(
+    trx: Transaction<Schema>,
+    news: readonly T[],
+    { tagOf, eventOf }: News<T>,
+    afterCommit: AfterCommit,
+  ): Promise<number> {
     if (!this.fanOut || news.length === 0) return 0;
     const matcher = await this.fanOut.matcherFor(trx);
     const wanted = news.filter((each) => matcher.hasOwn(tagOf(each)));
     // What reaches nobody is published all the same.
-    if (wanted.length < news.length) this.metrics.pushPublished.inc(news.length - wanted.length);
+    const unwanted = news.length - wanted.length;
+    if (unwanted > 0) afterCommit(() => this.metrics.pushPublished.inc(unwanted));
     if (wanted.length === 0) return 0;
     const written = await this.fanOut.write(trx, wanted.map(eventOf).map(newEventOf), matcher);
-    countPublished(this.metrics, written);
+    afterCommit(() => countPublished(this.metrics, written));
     return written.reduce((sum, { answer, isNew }) => sum + (isNew ? answer.matched : 0), 0);
   }
 }
@@ -72,7 +79,7 @@ function newEventOf({ id, tag, body, orderKey }: OwnEvent): NewEvent {
   };
 }
 
-/** Counts what was written. Should the transaction be run again, it is counted again: a deadlock is rare enough. */
+/** Counts what was written, once it is committed. */
 export function countPublished(metrics: Metrics, written: Awaited<ReturnType<FanOut['write']>>): void {
   for (const { answer, isNew } of written) {
     if (!isNew) continue;
