@@ -106,7 +106,7 @@ function databaseNow({ delivery, leaseMs, claimedAt }: Held): number {
 
 /** What an outcome says about the receiver. */
 export function tellBreaker(breaker: Breaker, outcome: SendOutcome): void {
-  if (outcome.kind === 'retry') breaker.failure(outcome.retryAfterMs);
+  if (outcome.kind === 'retry') breaker.failure(outcome);
   // Without a status the receiver was not asked: a mapping failed, it was put aside, or nobody wants it.
   else if (outcome.kind === 'postponed' || outcome.status === undefined) breaker.inconclusive();
   else breaker.success();

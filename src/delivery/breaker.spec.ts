@@ -1,8 +1,10 @@
-import { Breaker } from './breaker.js';
+import { Breaker, type BreakerChange, type Failure } from './breaker.js';
+
+const DOWN: Failure = { code: 'test.down', message: 'down', status: 503 };
 
 describe('Breaker', () => {
   let time: number;
-  let changes: string[];
+  let changes: BreakerChange[];
   let breaker: Breaker;
 
   beforeEach(() => {
@@ -10,14 +12,14 @@ describe('Breaker', () => {
     changes = [];
     breaker = new Breaker(
       { baseMs: 1_000, capMs: 8_000 },
-      (from, to) => changes.push(`${from} > ${to}`),
+      (change) => changes.push(change),
       () => time,
       () => 1,
     );
   });
 
   function fail(times: number): void {
-    for (let i = 0; i < times; i++) breaker.failure();
+    for (let i = 0; i < times; i++) breaker.failure(DOWN);
   }
 
   it('lets everything through until ten failures in a row', () => {
@@ -48,7 +50,7 @@ describe('Breaker', () => {
       const held = breaker.waitMs();
       time += held;
       breaker.started();
-      breaker.failure();
+      breaker.failure(DOWN);
       return held;
     });
     expect(holds).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
@@ -68,7 +70,12 @@ describe('Breaker', () => {
     expect(breaker.permits(32)).toBe(32);
     fail(10);
     expect(breaker.waitMs()).toBe(1_000);
-    expect(changes).toEqual(['closed > open', 'open > half-open', 'half-open > closed', 'closed > open']);
+    expect(changes.map(({ from, to }) => `${from} > ${to}`)).toEqual([
+      'closed > open',
+      'open > half-open',
+      'half-open > closed',
+      'closed > open',
+    ]);
   });
 
   it('probes again when a probe came to nothing', () => {
@@ -79,13 +86,31 @@ describe('Breaker', () => {
     expect(breaker.permits(32)).toBe(1);
   });
 
-  it('holds as long as the receiver asks, within its cap', () => {
-    fail(9);
-    breaker.failure(5_000);
-    expect(breaker.waitMs()).toBe(5_000);
-    time = 5_000;
+  it('says why it holds and for how long, once, and what failed last', () => {
+    expect(breaker.lastError).toBeUndefined();
+    const before = Date.now();
+    fail(10);
+    fail(5);
+    expect(changes).toEqual([{ from: 'closed', to: 'open', holdMs: 1_000, cause: DOWN }]);
+    expect(breaker.lastError).toEqual({ code: 'test.down', message: 'down', at: expect.any(Number) });
+    expect(breaker.lastError?.at).toBeGreaterThanOrEqual(before);
+  });
+
+  it('lets no probe through before the receiver wants it, be it a day', () => {
+    fail(8);
+    breaker.failure({ ...DOWN, retryAfterMs: 72_000_000 });
+    fail(1);
+    expect(breaker.waitMs()).toBe(72_000_000);
+    // Of those that began before it opened the latest wish counts.
+    breaker.failure({ ...DOWN, retryAfterMs: 80_000_000 });
+    breaker.failure({ ...DOWN, retryAfterMs: 5_000 });
+    time = 79_999_999;
+    expect(breaker.permits(32)).toBe(0);
+    time = 80_000_000;
+    expect(breaker.permits(32)).toBe(1);
     breaker.started();
-    breaker.failure(60_000);
-    expect(breaker.waitMs()).toBe(8_000);
+    breaker.success();
+    fail(10);
+    expect(breaker.waitMs()).toBe(1_000);
   });
 });

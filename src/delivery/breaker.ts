@@ -6,9 +6,35 @@ export type BreakerState = 'closed' | 'open' | 'half-open';
 /** Retryable failures in a row, without a success between them, that count as "the receiver is down". */
 const THRESHOLD = 10;
 
+/** What a receiver failed with. */
+export interface Failure {
+  code: string;
+  message: string;
+  status?: number | undefined;
+  /** The receiver's own wish: milliseconds before which it does not want to be asked. */
+  retryAfterMs?: number | undefined;
+}
+
+/** For people: when it was, by the wall clock (epoch ms). */
+export interface LastError {
+  code: string;
+  message: string;
+  at: number;
+}
+
+/** A change of state, and why: the failure that brought it about, where one did. */
+export interface BreakerChange {
+  from: BreakerState;
+  to: BreakerState;
+  /** Milliseconds until the next probe, where it holds. */
+  holdMs?: number;
+  cause?: Failure;
+}
+
 /**
  * Tells whether the receiver may be asked. After ten retryable failures in a row only one probe at a time is let
- * through, each after a longer hold; a success opens the way again. It holds deliveries back, it never drops any.
+ * through, each after a longer hold and none before the receiver's own `Retry-After`; a success opens the way again. It
+ * holds deliveries back, it never drops any.
  */
 export class Breaker {
   private current: BreakerState = 'closed';
@@ -16,12 +42,15 @@ export class Breaker {
   /** Holds since it last closed. */
   private holds = 0;
   private heldUntil = 0;
+  /** When the receiver itself wants to be asked again: the latest that it has said since its last success. */
+  private askedFor = 0;
   private probing = false;
+  private last: LastError | undefined;
 
   /** @param onChange told of each change, for the log. @param now monotonic milliseconds. */
   constructor(
     private readonly hold: BackoffPolicy,
-    private readonly onChange: (from: BreakerState, to: BreakerState) => void = () => undefined,
+    private readonly onChange: (change: BreakerChange) => void = () => undefined,
     private readonly now: () => number = () => performance.now(),
     private readonly random: () => number = Math.random,
   ) {}
@@ -35,6 +64,11 @@ export class Breaker {
     return this.failures > 0;
   }
 
+  /** The last failure; undefined when there has been none. */
+  get lastError(): LastError | undefined {
+    return this.last;
+  }
+
   /** How many of `wanted` attempts may start now. Ask again for each start; tell `started` about it. */
   permits(wanted: number): number {
     if (this.current === 'closed') return wanted;
@@ -44,7 +78,7 @@ export class Breaker {
 
   /** Milliseconds until a probe may start; 0 when it may, or when one is under way. */
   waitMs(): number {
-    return this.current === 'open' ? Math.max(0, this.heldUntil - this.now()) : 0;
+    return this.current === 'open' ? Math.max(0, Math.max(this.heldUntil, this.askedFor) - this.now()) : 0;
   }
 
   /** An attempt starts. */
@@ -58,21 +92,23 @@ export class Breaker {
   success(): void {
     this.failures = 0;
     this.holds = 0;
+    this.askedFor = 0;
     this.probing = false;
     this.become('closed');
   }
 
-  /** A retryable failure. @param retryAfterMs the receiver's own wish lengthens the hold, up to its cap. */
-  failure(retryAfterMs = 0): void {
+  /** A retryable failure. */
+  failure(cause: Failure): void {
     this.failures++;
-    // Attempts that began before it opened end now; they say nothing new.
+    this.last = { code: cause.code, message: cause.message, at: Date.now() };
+    this.askedFor = Math.max(this.askedFor, this.now() + (cause.retryAfterMs ?? 0));
+    // Attempts that began before it opened end now; they say nothing new but when to come back.
     if (this.current === 'open') return;
     if (this.current === 'closed' && this.failures < THRESHOLD) return;
     this.probing = false;
     // Half of the hold is jitter: replicas that lost the receiver together do not probe together.
-    const holdMs = backoffCeiling(this.hold, this.holds++) * (0.5 + this.random() / 2);
-    this.heldUntil = this.now() + Math.min(Math.max(holdMs, retryAfterMs), this.hold.capMs);
-    this.become('open');
+    this.heldUntil = this.now() + backoffCeiling(this.hold, this.holds++) * (0.5 + this.random() / 2);
+    this.become('open', cause);
   }
 
   /** An attempt ended without having asked the receiver: the next one may probe. */
@@ -81,10 +117,10 @@ export class Breaker {
   }
 
   /** The one place where the state changes. */
-  private become(state: BreakerState): void {
+  private become(state: BreakerState, cause?: Failure): void {
     if (this.current === state) return;
     const from = this.current;
     this.current = state;
-    this.onChange(from, state);
+    this.onChange({ from, to: state, ...(cause && { holdMs: Math.round(this.waitMs()), cause }) });
   }
 }

@@ -2,7 +2,7 @@ import { sql, type RawBuilder, type Transaction } from 'kysely';
 import type { Database } from '../storage/database.js';
 import { jsonRows } from '../storage/json-rows.js';
 import type { DeliveryRow, DeliveryState, Schema } from '../storage/schema.js';
-import type { Claim } from './delivery.repository.js';
+import type { Claim } from './claim.js';
 import type { DeliveryDraft } from './sink.js';
 
 /** What the database gave a new delivery. */

@@ -4,19 +4,10 @@ import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { jsonList, jsonRows, justCompared, oneOf } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
+import { ITS_TURN, type Claim, type Share } from './claim.js';
 import { claimedOf, insertDeliveries } from './delivery-insert.js';
+import { claimShares, dueAmong, dueDestinations } from './shares.js';
 import type { DeliveryDraft } from './sink.js';
-
-export interface Claim {
-  sink: string;
-  limit: number;
-  /** The fence of all that this claim gets. */
-  token: string;
-  replica: string;
-  leaseMs: number;
-  /** Only deliveries to these; absent: to all. */
-  destinations?: readonly string[] | undefined;
-}
 
 /** How one attempt is stored. `v_id` and `v_claim` are the fence. */
 export interface StoredOutcome {
@@ -46,12 +37,6 @@ export interface Backlog {
   dead: number;
 }
 
-/** Nothing earlier of its sink with the same order key is still on its way. A dead one does not block: it waits for a person. */
-const ITS_TURN = sql<boolean>`not exists (
-  select 1 from deliveries as earlier
-  where earlier.sink = candidate.sink and earlier.order_key = candidate.order_key and earlier.seq < candidate.seq
-    and earlier.state in ('pending', 'claimed'))`;
-
 /** The rows of the outbox. All times are the database's. */
 @Injectable()
 export class DeliveryRepository {
@@ -73,6 +58,24 @@ export class DeliveryRepository {
   /** Claims up to `limit` due deliveries that no process has died with. */
   async claimDue(claim: Claim): Promise<DeliveryRow[]> {
     return this.claim(claim, claim.limit, sql<boolean>`candidate.crashes = 0`);
+  }
+
+  /**
+   * Destinations after `after` for which something waits, `limit` of them at most: those with something due, and the last
+   * that was looked at; that is undefined when there are no more.
+   */
+  dueDestinations(sink: string, after: string, limit: number): ReturnType<typeof dueDestinations> {
+    return dueDestinations(this.database, sink, after, limit);
+  }
+
+  /** Those among `destinations` with something due. */
+  dueAmong(sink: string, destinations: readonly string[]): Promise<string[]> {
+    return dueAmong(this.database, sink, destinations);
+  }
+
+  /** Claims for each destination as much as its share says, its oldest first. */
+  claimShares(claim: Claim, shares: readonly Share[]): Promise<DeliveryRow[]> {
+    return claimShares(this.database, claim, shares);
   }
 
   /**

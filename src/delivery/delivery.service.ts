@@ -6,12 +6,20 @@ import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
-import type { BreakerState } from './breaker.js';
+import type { BreakerState, LastError } from './breaker.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import type { Backlog } from './delivery.repository.js';
 import { Outbox } from './outbox.js';
 import type { Sink } from './sink.js';
 import { SinkWorker } from './sink-worker.js';
+
+/** How the one receiver of a sink is doing. */
+export interface ReceiverState {
+  breaker: BreakerState;
+  /** Its last attempt failed. */
+  failing: boolean;
+  lastError?: LastError;
+}
 
 /** Takes deliveries from the outbox to their sinks, at least once and in order per order key, until they end. */
 @Injectable()
@@ -77,8 +85,14 @@ export class DeliveryService {
     return this.sinks.get(name)?.sink;
   }
 
-  breakerState(sink: string): BreakerState {
-    return this.sinks.get(sink)?.worker.breaker.state ?? 'closed';
+  /** What is known of a sink's one receiver: whether its last attempt failed, and what failed last (since the start). */
+  receiver(sink: string): ReceiverState {
+    const breaker = this.sinks.get(sink)?.worker.breaker;
+    return {
+      breaker: breaker?.state ?? 'closed',
+      failing: breaker?.failing ?? false,
+      ...(breaker?.lastError && { lastError: breaker.lastError }),
+    };
   }
 
   backlog(sink: string): Promise<Backlog> {

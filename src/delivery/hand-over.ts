@@ -1,5 +1,5 @@
 import type { DeliveryRow } from '../storage/schema.js';
-import type { Claim } from './delivery.repository.js';
+import type { Claim } from './claim.js';
 
 /** What becomes of a hand-over. Exactly one of the two is called, once. */
 export interface HandOverEnd {

@@ -1,17 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { within } from '../common/within.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
-import { CLEARED_AFTER_MS, CRASH_LIMIT, LAST_CHANCE_AFTER_MS, OVERDUE_MS } from './attempt.js';
-import { type Attempt, endOf, endOverdue, type Held, parked, send, tellBreaker } from './attempt.js';
-import { Breaker } from './breaker.js';
+import { CLEARED_AFTER_MS, CRASH_LIMIT, OVERDUE_MS } from './attempt.js';
+import { type Attempt, endOf, endOverdue, type Held, parked, send } from './attempt.js';
+import { Breaker, type BreakerChange } from './breaker.js';
+import { Claimer } from './claimer.js';
 import { Lanes } from './lanes.js';
+import { type Line, SingleLine } from './line.js';
 import { Postponer } from './postponer.js';
 import type { DeliveryRow } from '../storage/schema.js';
-import type { Claim, DeliveryRepository } from './delivery.repository.js';
+import type { DeliveryRepository } from './delivery.repository.js';
 import { HandOver } from './hand-over.js';
 import { Settler } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
@@ -26,6 +27,8 @@ const ABORT_MS = 1_000;
 const MAX_HOLD_MS = 30_000;
 /** Batches claimed ahead of those under way: each claim is a commit, so fewer and larger ones are cheaper. */
 const AHEAD = 2;
+/** A suspect whose receiver cannot have it now makes room for the next one for so long, at least. */
+const SUSPECT_LATER_MS = 1_000;
 const MAX_TIMER_MS = 60_000;
 
 export interface WorkerContext {
@@ -37,28 +40,29 @@ export interface WorkerContext {
 }
 
 /**
- * Delivers for one sink: claims in batches ahead of need, sends up to `concurrency` at once, has the outcomes stored.
+ * Delivers for one sink: has deliveries claimed in batches ahead of need, sends up to `concurrency` at once, has the
+ * outcomes stored.
  *
- * A claimed delivery waits in `ready`, is `underWay`, and is forgotten once its outcome is stored or its claim lost.
+ * A claimed delivery waits in the line, is `underWay`, and is forgotten once its outcome is stored or its claim lost.
  */
 export class SinkWorker {
   /** Of the one receiver; where destinations are kept apart it stays closed, and `lanes` has theirs. */
   readonly breaker: Breaker;
+  private readonly line: Line;
+  /** The line, where destinations are kept apart. */
   private readonly lanes: Lanes | undefined;
+  private readonly claimer: Claimer;
   private readonly settler: Settler;
   private readonly postponer: Postponer;
   private readonly tasks: BackgroundTasks;
   private readonly aborting = new AbortController();
   private readonly underWay = new Set<Attempt>();
-  private readonly leaseMs: number;
-  private readonly ready: Held[] = [];
   /** Places promised to deliveries that are just being stored. */
   private promised = 0;
   /** Whether the last look left due ones behind: then the end of an attempt is a reason to look again. */
   private mayBeMore = true;
   /** Attempts that have ended. */
   private ended = 0;
-  private startedAt = 0;
   private running = false;
   private claiming = false;
   private asked = false;
@@ -69,26 +73,28 @@ export class SinkWorker {
     private readonly sink: Sink,
     private readonly context: WorkerContext,
   ) {
-    const { retry, log } = context;
+    const { retry, log, deliveries, replica } = context;
+    const { perDestination, concurrency } = sink;
     // One signal for all attempts, and each adds a listener of its own.
     setMaxListeners(0, this.aborting.signal);
     this.tasks = new BackgroundTasks((error, task) => log.warn({ err: error, task }, 'delivering is held up'));
     const hold = { baseMs: retry.baseMs, capMs: Math.min(MAX_HOLD_MS, retry.capMs) };
-    this.breaker = new Breaker(hold, (from, to) => log.warn({ from, to }, 'breaker'));
-    if (sink.perDestination !== undefined) {
-      this.lanes = new Lanes(sink.perDestination, sink.concurrency, hold, (_, from, to) =>
-        log.info({ from, to }, 'breaker of one destination'),
+    this.breaker = new Breaker(hold, (change) => log.warn(change, wordOf('the receiver', change)));
+    if (perDestination !== undefined) {
+      this.lanes = new Lanes({ concurrency, perDestination, ahead: AHEAD }, hold, (_, change) =>
+        log.info(change, wordOf('one destination', change)),
       );
     }
-    this.settler = new Settler(sink, context.database, context.deliveries, log, this.aborting.signal);
+    this.line = this.lanes ?? new SingleLine(concurrency, this.breaker);
+    this.settler = new Settler(sink, context.database, deliveries, log, this.aborting.signal);
     // A delivery may wait for `AHEAD` whole attempts before its own begins.
-    this.leaseMs = (AHEAD + 1) * sink.timeoutMs + SETTLE_MARGIN_MS;
-    this.postponer = new Postponer(context.deliveries, this.leaseMs, this.tasks, this.aborting.signal);
+    this.claimer = new Claimer(sink, deliveries, replica, (AHEAD + 1) * sink.timeoutMs + SETTLE_MARGIN_MS);
+    this.postponer = new Postponer(deliveries, this.claimer.leaseMs, this.tasks, this.aborting.signal);
   }
 
   start(): void {
     this.running = true;
-    this.startedAt = performance.now();
+    this.claimer.start();
     this.poll = setInterval(() => this.tick(), POLL_MS);
     this.wakeIn(0);
   }
@@ -104,14 +110,15 @@ export class SinkWorker {
   /** Places for deliveries that are about to be stored, unless others wait already or the receiver is in doubt. */
   handOver(wanted: number): HandOver {
     const places = this.takesAtOnce() ? Math.max(0, Math.min(wanted, this.free)) : 0;
-    const claim = places > 0 ? this.newClaim(places) : undefined;
+    const claim = places > 0 ? this.claimer.newClaim(places) : undefined;
+    const { leaseMs } = this.claimer;
     const claimedAt = performance.now();
     this.promised += places;
     return new HandOver(claim, {
       committed: (claimed, waiting) => {
         this.promised -= places;
-        this.ready.push(...claimed.map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs })));
-        if (!this.running) return this.giveBack();
+        this.line.add(claimed.map((delivery) => ({ delivery, claimedAt, leaseMs })));
+        if (!this.running) return this.giveBack(this.line.cleared());
         this.launch();
         if (waiting || this.mayBeMore) this.wake();
       },
@@ -130,7 +137,7 @@ export class SinkWorker {
     this.running = false;
     clearInterval(this.poll);
     clearTimeout(this.timer);
-    this.giveBack();
+    this.giveBack(this.line.cleared());
     await within(graceMs, this.tasks.idle());
     this.aborting.abort();
     await within(ABORT_MS, this.tasks.idle());
@@ -146,7 +153,8 @@ export class SinkWorker {
     try {
       while (this.asked && this.running) {
         this.asked = false;
-        await this.fill();
+        this.launch();
+        await (this.lanes ? this.fillLanes(this.lanes) : this.fill());
       }
     } finally {
       this.claiming = false;
@@ -155,36 +163,50 @@ export class SinkWorker {
 
   /** Claims as much as can be begun soon, so that slots do not wait for the database. */
   private async fill(): Promise<void> {
-    this.launch();
-    const wanted = this.runsLow() ? this.breaker.permits(this.free) : 0;
+    const wanted = this.line.runsLow() ? this.breaker.permits(this.free) : 0;
     if (wanted <= 0) {
       this.mayBeMore = true;
       return this.wakeIn(this.breaker.waitMs() || undefined);
     }
     const { ended } = this;
-    const claimed = await this.claim(wanted);
-    // A suspect goes first: the shorter it is held, the less a kill by others can be laid at its door.
-    this.ready.unshift(...claimed.filter(({ delivery }) => delivery.crashes > 0));
-    this.ready.push(...claimed.filter(({ delivery }) => delivery.crashes === 0));
-    if (!this.running) return this.giveBack();
-    this.launch();
+    const claimed = await this.claimer.oldest(wanted);
+    this.take(claimed);
     this.mayBeMore = claimed.length >= wanted;
-    if (this.mayBeMore) this.asked = true;
-    else await this.lookAhead(ended);
+    if (this.mayBeMore) {
+      this.asked = true;
+      return;
+    }
+    await this.lookAhead();
+    // It may have been the end of the one in front that came meanwhile.
+    if (this.mayBeMore && this.ended !== ended) this.asked = true;
+  }
+
+  /** Claims for each destination what it has room for. What ends meanwhile asks for more by itself. */
+  private async fillLanes(lanes: Lanes): Promise<void> {
+    this.mayBeMore = true;
+    for await (const claimed of this.claimer.shares(lanes)) {
+      this.take(claimed);
+      if (!this.running) return;
+    }
+    await this.lookAhead(lanes.waitMs);
+  }
+
+  private take(claimed: readonly Held[]): void {
+    this.line.add(claimed);
+    if (this.running) this.launch();
+    else this.giveBack(this.line.cleared());
   }
 
   /** When to look next. What is due but stands behind another of its key comes with the end of that one. */
-  private async lookAhead(endedBefore: number): Promise<void> {
+  private async lookAhead(heldMs = Infinity): Promise<void> {
     const { waitMs, blocked } = await this.context.deliveries.nextDue(this.sink.name);
-    this.mayBeMore ||= blocked;
-    // It may have been the end of the one in front that came meanwhile.
-    if (blocked && this.ended !== endedBefore) this.asked = true;
-    this.wakeIn(waitMs ?? undefined);
+    this.mayBeMore = blocked;
+    this.wakeIn(Math.min(waitMs ?? Infinity, heldMs));
   }
 
   /** Deliveries that can still be held. */
   private get free(): number {
-    return (AHEAD + 1) * this.sink.concurrency - this.underWay.size - this.ready.length - this.promised;
+    return (AHEAD + 1) * this.sink.concurrency - this.underWay.size - this.line.waiting - this.promised;
   }
 
   /** Where destinations are kept apart or come and go, each delivery is looked at before it is claimed. */
@@ -193,61 +215,21 @@ export class SinkWorker {
     return this.running && !apart && this.breaker.state === 'closed' && !this.mayBeMore;
   }
 
-  private newClaim(limit: number): Claim {
-    return {
-      sink: this.sink.name,
-      limit,
-      token: randomUUID(),
-      replica: this.context.replica,
-      leaseMs: this.leaseMs,
-      destinations: this.sink.reachable?.(),
-    };
-  }
-
-  /** Claiming a few at a time would cost a commit for each of them. */
-  private readonly runsLow = (): boolean => this.ready.length <= this.sink.concurrency / 2;
-
-  private async claim(limit: number): Promise<Held[]> {
-    const [{ deliveries }, claim] = [this.context, this.newClaim(limit)];
-    if (claim.destinations?.length === 0) return [];
-    // Before the question, so that we count the lease as over before the database does.
-    const claimedAt = performance.now();
-    const spare = claimedAt - this.startedAt < LAST_CHANCE_AFTER_MS ? CRASH_LIMIT - 1 : undefined;
-    const suspects = await deliveries.claimSuspect(claim, spare);
-    const left = limit - suspects.length;
-    const others = left > 0 ? await deliveries.claimDue({ ...claim, limit: left }) : [];
-    return [...suspects, ...others].map((delivery) => ({ delivery, claimedAt, leaseMs: this.leaseMs }));
-  }
-
   private launch(): void {
-    while (this.running && this.ready.length > 0 && this.underWay.size < this.sink.concurrency) {
-      if (this.breaker.permits(1) === 0) return this.giveBack();
-      const held = this.nextReady();
-      if (!held) return;
-      if (performance.now() - held.claimedAt > this.leaseMs - this.sink.timeoutMs - OVERDUE_MS) {
-        // Its lease might end before its attempt does.
-        this.giveBack(held);
-        continue;
-      }
-      this.begin(held);
+    while (this.running && this.underWay.size < this.sink.concurrency) {
+      const held = this.line.next();
+      if (!held) break;
+      // Its lease might end before its attempt does.
+      if (performance.now() - held.claimedAt > held.leaseMs - this.sink.timeoutMs - OVERDUE_MS) this.giveBack([held]);
+      else this.begin(held);
     }
-  }
-
-  /** The first that may start; those that may not for a while are given back with a later time. */
-  private nextReady(): Held | undefined {
-    if (!this.lanes) return this.ready.shift();
-    const { next, later } = this.lanes.pick(this.ready);
-    this.postponer.postponeSoon(later);
-    return next;
+    this.surrender();
   }
 
   private begin(held: Held): void {
-    const ended = this.lanes?.started(held.delivery.destination ?? '');
-    if (!ended) this.breaker.started();
+    const tell = this.line.began(held);
     let overdue: Attempt['overdue'] = () => undefined;
     const late = new Promise<SendOutcome>((resolve) => (overdue = resolve));
-    const tell = (outcome: SendOutcome): void =>
-      ended ? ended((breaker) => tellBreaker(breaker, outcome)) : tellBreaker(this.breaker, outcome);
     const attempt: Attempt = { ...held, startedAt: performance.now(), overdue, tell };
     this.underWay.add(attempt);
     this.tasks.run('attempt', () => this.carryOut(attempt, late));
@@ -270,7 +252,7 @@ export class SinkWorker {
       this.underWay.delete(attempt);
       this.ended++;
       this.launch();
-      if (this.mayBeMore && this.runsLow()) this.wake();
+      if (this.mayBeMore && this.line.runsLow(attempt)) this.wake();
     }
   }
 
@@ -282,18 +264,31 @@ export class SinkWorker {
     });
   }
 
+  /** Gives back what its receiver cannot have soon; where they are kept apart, suspects come later than all others. */
+  private surrender(): void {
+    const held = this.line.surrendered();
+    const later = this.lanes ? held.filter(({ delivery }) => delivery.crashes > 0) : [];
+    this.postponer.postponeSoon(later.map(({ delivery }) => ({ delivery, delayMs: SUSPECT_LATER_MS })));
+    this.giveBack(held.filter((each) => !later.includes(each)));
+  }
+
   /** Claims that will not be used now. */
-  private giveBack(...held: Held[]): void {
-    const unused = held.length > 0 ? held : this.ready.splice(0);
+  private giveBack(unused: readonly Held[]): void {
     if (unused.length === 0) return;
+    this.mayBeMore = true;
     this.tasks.run('give claims back', () => this.context.deliveries.release(unused.map(({ delivery }) => delivery)));
-    this.wakeIn(this.breaker.waitMs() || undefined);
+    if (!this.lanes) this.wakeIn(this.breaker.waitMs() || undefined);
   }
 
   /** The next look, unless the poll comes first. */
-  private wakeIn(ms: number | undefined): void {
-    if (ms === undefined || !this.running) return;
+  private wakeIn(ms = Infinity): void {
+    if (ms === Infinity || !this.running) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.wake(), Math.min(ms, MAX_TIMER_MS));
   }
+}
+
+function wordOf(who: string, { to }: BreakerChange): string {
+  if (to === 'open') return `${who} fails: deliveries are held, one goes out as a probe from time to time`;
+  return to === 'closed' ? `${who} answers again: deliveries go out` : `${who} is probed`;
 }

@@ -99,11 +99,13 @@ export class HealthIndicators {
 
   async history(): Promise<HealthIndicatorResult> {
     const entry = this.indicator.check('history');
-    const breaker = this.delivery.breakerState(HISTORY_SINK);
+    const { breaker, failing, lastError } = this.delivery.receiver(HISTORY_SINK);
     try {
       const { waiting, oldestWaitingMs, dead } = await inTime(this.delivery.backlog(HISTORY_SINK));
-      const facts = { breaker, backlog: waiting, oldestWaitingMs, dead };
-      return breaker === 'closed' ? entry.up(facts) : entry.degraded(facts);
+      const problem = lastError && { lastError: { ...lastError, at: new Date(lastError.at).toISOString() } };
+      const facts = { breaker, backlog: waiting, oldestWaitingMs, dead, ...problem };
+      const wellServed = breaker === 'closed' && !(failing && waiting > 0);
+      return wellServed ? entry.up(facts) : entry.degraded(facts);
     } catch (error) {
       return entry.degraded({
         breaker,

@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../common/retry-after.js';
 import type { SendOutcome } from '../delivery/sink.js';
 
 /** These say that this record will never be taken, so that asking again is useless (the contract's list). */
@@ -14,15 +15,6 @@ export function outcomeOf(status: number, retryAfter: string | undefined, now: n
   if ((status >= 200 && status < 300) || status === ALREADY_THERE) return { kind: 'delivered', status };
   const failure = { code: `history.http-${status}`, message: `the history service answered ${status}`, status };
   if (REFUSALS.has(status)) return { kind: 'refused', ...failure };
-  const retryAfterMs = parseRetryAfter(retryAfter, now);
-  return { kind: 'retry', ...failure, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-}
-
-/** `Retry-After` in milliseconds from now: whole seconds or an HTTP date (RFC 9110 §10.2.3); undefined when it is neither. */
-export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
-  const text = value?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
-  // Date.parse alone takes nearly anything for a date; HTTP dates begin with the weekday.
-  const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const wish = retryAfterMs(retryAfter, now);
+  return { kind: 'retry', ...failure, ...(wish === undefined ? {} : { retryAfterMs: wish }) };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
-import type { Claim, StoredOutcome } from '../../src/delivery/delivery.repository.js';
+import type { Claim } from '../../src/delivery/claim.js';
+import type { StoredOutcome } from '../../src/delivery/delivery.repository.js';
 import type { DeliveryDraft } from '../../src/delivery/sink.js';
 import type { DeliveryRow } from '../../src/storage/schema.js';
 import { describeEachDatabase, openDatabase } from '../helpers/databases.js';
@@ -66,6 +67,54 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     expect([...ids(first), ...ids(second)]).toEqual(ids(drafts));
     expect(await deliveries.claimDue(claim())).toEqual([]);
     expect(first[0]?.claimed_until ?? 0).toBeGreaterThan(Date.now() + 50_000);
+  });
+
+  describe('to many destinations', () => {
+    const to = (destination: string, count: number, but: Partial<DeliveryDraft> = {}) =>
+      Array.from({ length: count }, (_, n) => draft({ id: `${destination}${n}`, destination, ...but }));
+
+    it('claims for each its share, in the order of insertion, whoever waits longest', async () => {
+      await enqueue(...to('a', 50), ...to('b', 3), ...to('c', 2));
+      const shares = [
+        { destination: 'a', room: 2 },
+        { destination: 'b', room: 5 },
+      ];
+      expect(ids(await deliveries.claimShares(claim(), shares))).toEqual(['a0', 'a1', 'b0', 'b1', 'b2']);
+      expect(ids(await deliveries.claimShares(claim(), shares))).toEqual(['a2', 'a3']);
+    });
+
+    it('claims of one key only the first, and looks no further than 64 rows for others', async () => {
+      await enqueue(
+        ...to('a', 63, { orderKey: 'k' }),
+        ...to('a within ', 1, { destination: 'a' }),
+        ...to('a beyond ', 1, { destination: 'a' }),
+      );
+      const claimed = await deliveries.claimShares(claim(), [{ destination: 'a', room: 9 }]);
+      expect(ids(claimed)).toEqual(['a0', 'a within 0']);
+    });
+
+    it('tells which have something due, some at a time', async () => {
+      await enqueue(...['a', 'b', 'c', 'd', 'e'].flatMap((name) => to(name, 3)), ...to('f', 1, { sink: 'other' }));
+      await getDb().db.updateTable('deliveries').set({ due_at: 9e15 }).where('destination', '=', 'b').execute();
+      await deliveries.claimShares(claim(), [{ destination: 'd', room: 9 }]);
+      expect(await deliveries.dueDestinations('test', '', 3)).toEqual({ due: ['a', 'c'], last: 'c' });
+      expect(await deliveries.dueDestinations('test', 'c', 3)).toEqual({ due: ['e'], last: undefined });
+      expect(await deliveries.dueDestinations('nobody', '', 3)).toEqual({ due: [], last: undefined });
+      expect(await deliveries.dueAmong('test', ['e', 'b', 'z', 'a'])).toEqual(['e', 'a']);
+    });
+
+    it('gives each to one claimer only', async () => {
+      await enqueue(...to('a', 100), ...to('b', 100));
+      const shares = ['a', 'b'].map((destination) => ({ destination, room: 20 }));
+      const claimed = await Promise.all(Array.from({ length: 10 }, () => deliveries.claimShares(claim(), shares)));
+      const all = ids(claimed.flat());
+      expect(new Set(all).size).toBe(all.length);
+      const rest = await deliveries.claimShares(
+        claim(),
+        shares.map((share) => ({ ...share, room: 100 })),
+      );
+      expect(ids(rest)).not.toContain(all[0]);
+    });
   });
 
   it('leaves other sinks and later ones alone', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import { DeliveryService } from '../../src/delivery/delivery.service.js';
 import { Outbox } from '../../src/delivery/outbox.js';
@@ -72,6 +73,58 @@ describeEachDatabase('Deliveries with destinations', (getDb) => {
     expect(sink.sent.filter((id) => id.startsWith('stuck')).length).toBeLessThanOrEqual(2);
     release(DELIVERED);
     await sink.until(() => delivered().length === 90);
+  });
+
+  it('lets a push to a quick receiver overtake what waits for one that takes its time', async () => {
+    sink.answer = async ({ destination }) => {
+      if (destination === 'slow') await sleep(120);
+      return DELIVERED;
+    };
+    await service.start();
+    await put(...numbered(100, 'slow'));
+    await sink.until(() => delivered().length === 4);
+    const before = sink.sent.length;
+    await put(...numbered(5, 'well'));
+    await sink.until(() => delivered().filter((id) => id.startsWith('well')).length === 5);
+    // Of the slow one's backlog no more than two rounds have gone out meanwhile.
+    expect(sink.sent.slice(before).filter((id) => id.startsWith('slow')).length).toBeLessThanOrEqual(4);
+  });
+
+  it('keeps places for a quick receiver, however many others do not answer', async () => {
+    let release: (outcome: SendOutcome) => void = () => undefined;
+    const stuck = new Promise<SendOutcome>((resolve) => (release = resolve));
+    sink.answer = ({ destination }) => (destination === 'well' ? Promise.resolve(DELIVERED) : stuck);
+    await service.start();
+    await put({ id: 'first', destination: 'well' });
+    await sink.until(() => delivered().length === 1);
+    const names = Array.from({ length: 300 }, (_, n) => `stuck ${n} `);
+    await put(...names.flatMap((name) => numbered(3, name)));
+    await sink.until(() => sink.inFlight === 6);
+    await put(...numbered(20, 'well'));
+    await sink.until(() => delivered().length === 21);
+    expect(sink.inFlight).toBe(6);
+    release(DELIVERED);
+    await sink.until(() => delivered().length === 921);
+  });
+
+  it('asks all destinations in turn, however many have something waiting', async () => {
+    await put(...Array.from({ length: 700 }, (_, n) => numbered(2, `to ${n} `)).flat());
+    await service.start();
+    await sink.until(() => delivered().length === 1_400);
+    expect(new Set(delivered()).size).toBe(1_400);
+  });
+
+  it('goes on with other keys of a destination while one key waits for its turn', async () => {
+    let release: (outcome: SendOutcome) => void = () => undefined;
+    const stuck = new Promise<SendOutcome>((resolve) => (release = resolve));
+    sink.answer = ({ id }) => (id === 'x0' ? stuck : Promise.resolve(DELIVERED));
+    await put(...numbered(40, 'x').map((draft) => ({ ...draft, orderKey: 'one' })), ...numbered(5, 'x other '));
+    await service.start();
+    await sink.until(() => delivered().length === 5);
+    expect(sink.sent).toHaveLength(6);
+    release(DELIVERED);
+    await sink.until(() => delivered().length === 45);
+    expect(delivered().slice(5)).toEqual(numbered(40, 'x').map(({ id }) => id));
   });
 
   it('is slowed down for nobody by a receiver that is down', async () => {

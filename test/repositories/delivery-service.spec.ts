@@ -4,7 +4,7 @@ import { CRASH_LIMIT, LAST_CHANCE_AFTER_MS } from '../../src/delivery/attempt.js
 import { DeadLetters } from '../../src/delivery/dead-letters.js';
 import { DeliveryNotDeadError, DeliveryNotFoundError } from '../../src/delivery/delivery.errors.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
-import type { Claim } from '../../src/delivery/delivery.repository.js';
+import type { Claim } from '../../src/delivery/claim.js';
 import { DeliveryService } from '../../src/delivery/delivery.service.js';
 import { Outbox } from '../../src/delivery/outbox.js';
 import type { Sink } from '../../src/delivery/sink.js';
@@ -243,6 +243,20 @@ describeEachDatabase('DeliveryService', (getDb) => {
     expect((await rows())[0]).toMatchObject({ attempts: 5, last_error_code: 'test.down', last_status: 200 });
   });
 
+  it('tells how its receiver is doing, from the first failure on', async () => {
+    const { service } = delivering;
+    expect(service.receiver('test')).toEqual({ breaker: 'closed', failing: false });
+    let failures = 1;
+    sink.answer = async () => (failures-- > 0 ? DOWN : DELIVERED);
+    await service.start();
+    await put(['a']);
+    await sink.until(() => sink.ended.length === 1);
+    const lastError = { code: 'test.down', message: 'down', at: expect.any(Number) };
+    expect(service.receiver('test')).toEqual({ breaker: 'closed', failing: true, lastError });
+    await sink.until(() => sink.ended.length === 2);
+    expect(service.receiver('test')).toEqual({ breaker: 'closed', failing: false, lastError });
+  });
+
   it('gives up after the time for retries, and at once when refused', async () => {
     delivering = deliveringOn(getDb(), sink, { baseMs: 5, capMs: 20, maxMs: 60 });
     sink.answer = async ({ id }) =>
@@ -262,12 +276,12 @@ describeEachDatabase('DeliveryService', (getDb) => {
     await delivering.service.start();
     await put(uuids(100));
     await sink.until(() => sink.sent.length >= 25);
-    expect(delivering.service.breakerState('test')).not.toBe('closed');
+    expect(delivering.service.receiver('test').breaker).not.toBe('closed');
     // One batch until the breaker noticed, then one probe at a time.
     expect(new Set(sink.sent).size).toBeLessThan(60);
     down = false;
     await sink.until(() => sink.ended.filter(({ state }) => state === 'delivered').length === 100);
-    expect(delivering.service.breakerState('test')).toBe('closed');
+    expect(delivering.service.receiver('test').breaker).toBe('closed');
   });
 
   it('claims nothing while the breaker holds', async () => {
@@ -277,7 +291,7 @@ describeEachDatabase('DeliveryService', (getDb) => {
     await put(uuids(100));
     // Those of the first slots and those that started before the tenth failure was known.
     await sink.until(() => sink.ended.length >= 10 && sink.inFlight === 0);
-    expect(delivering.service.breakerState('test')).toBe('open');
+    expect(delivering.service.receiver('test').breaker).toBe('open');
     const { claims } = delivering.repository;
     for (let i = 0; i < 5; i++) {
       delivering.outbox.wake();

@@ -110,6 +110,26 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     expect(settling).not.toMatch(WALK);
   });
 
+  it('finds what is due to each destination without a walk through what waits for one', async () => {
+    await sql`update deliveries set sink = 'push', destination = 'to ' || (seq % 7)`.execute(database.db);
+    if (database.kind === 'postgres') await sql`analyze`.execute(database.db);
+    const names = Array.from({ length: 7 }, (_, n) => `to ${n}`);
+    const plans = [
+      ...(await plansOf(() => deliveries.dueDestinations('push', '', 256))),
+      ...(await plansOf(() => deliveries.dueAmong('push', names))),
+      ...(await plansOf(() =>
+        deliveries.claimShares(
+          { sink: 'push', limit: 24, token: 't', replica: OWNER, leaseMs: 1_000 },
+          names.map((destination) => ({ destination, room: 3 })),
+        ),
+      )),
+    ];
+    for (const plan of plans) expect(plan).toMatch(/deliveries_destination/);
+    for (const plan of plans) expect(plan).not.toMatch(WALK);
+    for (const plan of plans) expect(plan).not.toMatch(/deliveries_(due|backlog|suspects)/);
+    expect(plans.at(-1)).toMatch(/deliveries_order/);
+  });
+
   it('finds what is to be cancelled, or sent again, by its subject', async () => {
     await sql`update deliveries set state = 'dead', dead_at = 0 where seq % 2 = 0`.execute(database.db);
     if (database.kind === 'postgres') await sql`analyze`.execute(database.db);

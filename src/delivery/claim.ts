@@ -1,0 +1,24 @@
+import { sql } from 'kysely';
+
+export interface Claim {
+  sink: string;
+  limit: number;
+  /** The fence of all that this claim gets. */
+  token: string;
+  replica: string;
+  leaseMs: number;
+  /** Only deliveries to these; absent: to all. */
+  destinations?: readonly string[] | undefined;
+}
+
+/** How many more one destination may have. */
+export interface Share {
+  destination: string;
+  room: number;
+}
+
+/** Nothing earlier of its sink with the same order key is still on its way. A dead one does not block: it waits for a person. */
+export const ITS_TURN = sql<boolean>`not exists (
+  select 1 from deliveries as earlier
+  where earlier.sink = candidate.sink and earlier.order_key = candidate.order_key and earlier.seq < candidate.seq
+    and earlier.state in ('pending', 'claimed'))`;
