@@ -6,6 +6,7 @@ import { jsonList, jsonRows, justCompared, oneOf } from '../storage/json-rows.js
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { ITS_TURN, type Claim, type Share } from './claim.js';
 import { claimedOf, insertDeliveries } from './delivery-insert.js';
+import { postpone, type Postponed } from './postponement.js';
 import { claimShares, dueAmong, dueDestinations } from './shares.js';
 import type { DeliveryDraft } from './sink.js';
 
@@ -172,22 +173,8 @@ export class DeliveryRepository {
   }
 
   /** Gives claims back with a later time; no attempt is counted. */
-  async postpone(postponed: readonly { delivery: DeliveryRow; delayMs: number }[]): Promise<void> {
-    if (postponed.length === 0) return;
-    const { db, kind, now } = this.database;
-    const rows = postponed.map(({ delivery, delayMs }) => ({
-      v_id: delivery.id,
-      v_claim: delivery.claim ?? '',
-      v_delay_ms: Math.ceil(delayMs),
-    }));
-    const table = jsonRows(kind, rows, { v_id: 'text', v_claim: 'text', v_delay_ms: 'bigint' });
-    await sql`
-      update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null, due_at = ${now} + v_delay_ms
-      from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(db);
-    await this.putOffThoseBehind(
-      db,
-      postponed.map(({ delivery }) => delivery.id),
-    );
+  postpone(postponed: readonly Postponed[]): Promise<void> {
+    return postpone(this.database, postponed);
   }
 
   /**

@@ -3,15 +3,9 @@ import { backoffDelay } from '../common/backoff.js';
 import type { BackgroundTasks } from '../common/background-tasks.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import type { DeliveryRepository } from './delivery.repository.js';
-import type { DeliveryRow } from '../storage/schema.js';
+import type { Postponed } from './postponement.js';
 
 const RETRY = { baseMs: 50, capMs: 2_000 };
-
-/** One that is given back with a later time. */
-export interface Postponed {
-  delivery: DeliveryRow;
-  delayMs: number;
-}
 
 /** Gives deliveries back with a later time. While the database is away it tries again, for as long as the claims hold. */
 export class Postponer {

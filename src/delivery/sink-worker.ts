@@ -244,7 +244,7 @@ export class SinkWorker {
       const outcome = await Promise.race([sent, late]).finally(() => clearTimeout(clearing));
       attempt.tell(outcome);
       if (outcome.kind !== 'delivered') this.mayBeMore = true;
-      if (outcome.kind === 'postponed') return this.postponer.postponeSoon([{ delivery, delayMs: outcome.delayMs }]);
+      if (outcome.kind === 'postponed') return this.postponer.postponeSoon([{ ...outcome, delivery }]);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
       await this.settler.settle(endOf(attempt, outcome, this.context.retry));

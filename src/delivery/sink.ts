@@ -11,8 +11,11 @@ export type SendOutcome =
   | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number }
   /** Nobody wants it any more: not sent, and over. */
   | { kind: 'cancelled'; code: string; message: string; status?: number }
-  /** Not now, for reasons of ours: the receiver was not asked, no attempt is counted. */
-  | { kind: 'postponed'; delayMs: number };
+  /**
+   * Not now, for reasons of ours: the receiver was not asked, no attempt is counted. What stands behind it comes
+   * `apartMs` later each.
+   */
+  | { kind: 'postponed'; delayMs: number; apartMs?: number };
 
 /** What became of an attempt, for the metrics. `fenced`: the claim was lost before the outcome was stored. */
 export type ReportedOutcome = 'delivered' | 'retry' | 'dead' | 'cancelled' | 'crash' | 'fenced';

@@ -219,6 +219,21 @@ describeEachDatabase('DeliveryRepository', (getDb, getTarget) => {
     expect(await rowOf('b')).toMatchObject({ state: 'claimed', claimed_by: 'another' });
   });
 
+  it('postpones what stands behind a postponed one as far apart as it is told, once', async () => {
+    await enqueue(...['a', 'b', 'c'].map((id) => draft({ id, orderKey: 'k' })), draft({ id: 'other' }));
+    const [a] = await deliveries.claimDue(claim({ limit: 1 }));
+    await deliveries.postpone([{ delivery: a!, delayMs: 60_000, apartMs: 50 }]);
+    const due = async () => Promise.all(['a', 'b', 'c'].map(async (id) => (await rowOf(id)).due_at));
+    const times = await due();
+    expect(await rowOf('a')).toMatchObject({ state: 'pending', attempts: 0, claim: null });
+    expect(times.map((at) => at - (times[0] ?? 0))).toEqual([0, 50, 100]);
+    expect(ids(await deliveries.claimDue(claim()))).toEqual(['other']);
+    await getDb().db.updateTable('deliveries').set({ due_at: 0 }).where('id', '=', 'a').execute();
+    const [again] = await deliveries.claimDue(claim());
+    await deliveries.postpone([{ delivery: again!, delayMs: 10 }]);
+    expect((await due()).slice(1)).toEqual(times.slice(1));
+  });
+
   it('gives back expired claims, but only its own', async () => {
     await enqueue(draft({ id: 'a' }), draft({ id: 'b' }), draft({ id: 'c' }));
     await deliveries.claimDue(claim({ limit: 1, leaseMs: -1 }));

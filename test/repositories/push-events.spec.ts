@@ -157,11 +157,23 @@ describe('SubscriberLimits', () => {
     const limits = new SubscriberLimits(testConfig({ PUSH_RATE_PER_SUBSCRIBER: '10' }), {} as Database);
     const at = (now: number) => limits.delayOf('s', now);
     expect(Array.from({ length: 10 }, () => at(1_000))).toEqual(Array.from({ length: 10 }, () => 0));
-    expect(at(1_000)).toBe(100);
-    expect(at(1_050)).toBe(50);
-    expect(at(1_100)).toBe(0);
-    expect(at(1_100)).toBe(100);
+    // Each of those that have to wait gets a time of its own, once.
+    expect([at(1_000), at(1_000), at(1_050)]).toEqual([100, 200, 250]);
+    expect([at(1_100), at(1_200), at(1_300)]).toEqual([0, 0, 0]);
+    expect(at(1_300)).toBe(100);
     expect(limits.delayOf('other', 1_100)).toBe(0);
     expect(Array.from({ length: 11 }, () => at(10_000)).filter((delay) => delay === 0)).toHaveLength(10);
+  });
+
+  it('is asked once by each push that waits, and once more when its time has come', () => {
+    const limits = new SubscriberLimits(testConfig({ PUSH_RATE_PER_SUBSCRIBER: '20' }), {} as Database);
+    const waiting: number[] = [];
+    for (let i = 0; i < 1_000; i++) {
+      const delay = limits.delayOf('s', 5_000);
+      if (delay > 0) waiting.push(5_000 + delay);
+    }
+    expect(waiting).toHaveLength(980);
+    expect(waiting.filter((at) => limits.delayOf('s', at) > 0)).toEqual([]);
+    expect(waiting.at(-1)).toBe(5_000 + 980 * 50);
   });
 });

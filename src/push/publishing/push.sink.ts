@@ -61,7 +61,7 @@ export class PushSink implements Sink {
       return { kind: 'refused', code: 'push.event-gone', message: 'the event was removed after RETENTION_DAYS' };
     }
     const delayMs = this.limits.delayOf(subscription.subscriber_id);
-    if (delayMs > 0) return { kind: 'postponed', delayMs };
+    if (delayMs > 0) return { kind: 'postponed', delayMs, apartMs: this.limits.intervalMs };
     const outcome = await this.attempt(delivery, subscription, event, signal);
     this.metrics.pushOutcomes.inc({ type: subscription.type, outcome: outcome.kind });
     return sendOutcomeOf(outcome);

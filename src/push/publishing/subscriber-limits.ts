@@ -10,13 +10,21 @@ const MAX_REMEMBERED = 10_000;
 // Literal, as the conditions of partial indexes are.
 const WAITING = sql<boolean>`sink in (${sql.join(PUSH_SINKS.map((sink) => sql.lit(sink)))}) and state in ('pending', 'claimed')`;
 
+/** Times at which pushes to one subscriber may go, one interval apart. Monotonic milliseconds. */
+interface Schedule {
+  /** The first that no push has used. */
+  unused: number;
+  /** The first that no push waits for. */
+  free: number;
+}
+
 /** How fast one subscriber is pushed to, and how much may wait for one. */
 @Injectable()
 export class SubscriberLimits {
-  /** When the next push of an even pace would be due (GCRA, ITU-T I.371): one number for each subscriber. */
-  private readonly paces = new Map<string, number>();
+  private readonly schedules = new Map<string, Schedule>();
   private over: ReadonlySet<string> = new Set();
-  private readonly intervalMs: number;
+  /** Between two pushes to one subscriber, in milliseconds. */
+  readonly intervalMs: number;
 
   constructor(
     @Inject(CONFIG) private readonly config: Pick<Config, 'push'>,
@@ -25,14 +33,23 @@ export class SubscriberLimits {
     this.intervalMs = 1_000 / config.push.ratePerSubscriber;
   }
 
-  /** 0: this push may go now. Otherwise milliseconds until it may. A burst of a second's worth goes at once. */
+  /**
+   * 0: this push may go now, and has used its time. Otherwise milliseconds until its time in the subscriber's schedule,
+   * which is kept for it: whoever comes when a kept time has come goes. So each push asks once and goes when it comes
+   * again, however many wait. A burst of a second's worth goes at once.
+   */
   delayOf(subscriberId: string, now = performance.now()): number {
-    const due = Math.max(this.paces.get(subscriberId) ?? 0, now);
-    const early = due - now - (1_000 - this.intervalMs);
-    if (early > 0) return Math.ceil(early);
-    if (this.paces.size >= MAX_REMEMBERED) this.forgetIdle(now);
-    this.paces.set(subscriberId, due + this.intervalMs);
-    return 0;
+    const { intervalMs } = this;
+    if (this.schedules.size >= MAX_REMEMBERED) this.forgetIdle(now);
+    const known = this.schedules.get(subscriberId);
+    const unused = Math.max(known?.unused ?? 0, now - (1_000 - intervalMs));
+    const free = Math.max(known?.free ?? 0, unused);
+    if (unused <= now) {
+      this.schedules.set(subscriberId, { unused: unused + intervalMs, free: Math.max(free, unused + intervalMs) });
+      return 0;
+    }
+    this.schedules.set(subscriberId, { unused, free: free + intervalMs });
+    return Math.ceil(free - now);
   }
 
   /** Whether the subscriber had more pushes waiting than PUSH_QUEUE_PER_SUBSCRIBER when last counted. */
@@ -59,6 +76,6 @@ export class SubscriberLimits {
   }
 
   private forgetIdle(now: number): void {
-    for (const [subscriber, due] of this.paces) if (due <= now) this.paces.delete(subscriber);
+    for (const [subscriber, { free }] of this.schedules) if (free <= now) this.schedules.delete(subscriber);
   }
 }

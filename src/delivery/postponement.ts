@@ -1,0 +1,43 @@
+import { sql } from 'kysely';
+import type { Database } from '../storage/database.js';
+import { jsonRows, justCompared } from '../storage/json-rows.js';
+import type { DeliveryRow } from '../storage/schema.js';
+
+/** One that is given back with a later time. */
+export interface Postponed {
+  delivery: DeliveryRow;
+  delayMs: number;
+  /** What stands behind it comes so much later each; absent: at the same time. */
+  apartMs?: number | undefined;
+}
+
+/**
+ * Gives claims back with a later time. What stands behind one of them comes later, too, `apartMs` apart: it is written
+ * once, and not again with each of them whose time comes.
+ */
+export async function postpone(
+  { db, kind, now }: Pick<Database, 'db' | 'kind' | 'now'>,
+  postponed: readonly Postponed[],
+): Promise<void> {
+  if (postponed.length === 0) return;
+  const rows = postponed.map(({ delivery, delayMs, apartMs = 0 }) => ({
+    v_id: delivery.id,
+    v_claim: delivery.claim ?? '',
+    v_delay_ms: Math.ceil(delayMs),
+    v_apart_ms: Math.ceil(apartMs),
+  }));
+  const types = { v_id: 'text', v_claim: 'text', v_delay_ms: 'bigint', v_apart_ms: 'bigint' } as const;
+  const table = jsonRows(kind, rows, types);
+  await sql`
+    update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null, due_at = ${now} + v_delay_ms
+    from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(db);
+  await sql`
+    update deliveries set due_at = behind.due_at from (
+      select each.seq, head.due_at + v_apart_ms * row_number() over (partition by head.seq order by each.seq) as due_at
+      from ${table} as claims cross join deliveries as head cross join deliveries as each
+      where head.id = v_id and head.state = 'pending' and each.sink = head.sink and each.order_key = head.order_key
+        and each.seq > head.seq and each.state = 'pending' and each.state in ('pending', 'claimed')) as behind
+    where deliveries.seq = behind.seq and deliveries.due_at < behind.due_at and ${justCompared('state')} = 'pending'`.execute(
+    db,
+  );
+}
