@@ -17,7 +17,7 @@ import { recordOfWork } from './interaction-record.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { RecentWork } from './recent-work.js';
-import { StorageRetry } from './storage-retry.js';
+import { StorageRetry } from '../storage/storage-retry.js';
 import { type Completion, matchWork } from './work-matching.js';
 
 /** Most events in one transaction. */

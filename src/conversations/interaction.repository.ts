@@ -107,11 +107,26 @@ export class InteractionRepository {
       .execute();
   }
 
-  /** Genesys refuses the topic of this conversation: it is looked up meanwhile. */
+  /** No channel has room for the topics of these conversations: they only wait, and their look-ups begin anew. */
+  async uncovered(conversationIds: readonly string[], lookupInMs: number): Promise<void> {
+    const { now } = this.database;
+    await this.database.db
+      .updateTable('interactions')
+      .set((eb) => ({
+        status: 'accepted',
+        lookup_at: eb.fn<number>(this.least, [eb(now, '+', lookupInMs), 'expires_at']),
+        lookup_step: 0,
+      }))
+      .where(this.stillWaiting(oneOf(this.database.kind, 'conversation_id', conversationIds)))
+      .execute();
+  }
+
+  /** Genesys refuses the topic of this conversation: it only waits, and is looked up meanwhile. */
   async rejected(conversationId: string, code: string, message: string, lookupInMs: number): Promise<void> {
     await this.database.db
       .updateTable('interactions')
       .set((eb) => ({
+        status: 'accepted',
         last_error_code: code,
         last_error_message: message,
         last_error_at: this.database.now,
@@ -122,14 +137,18 @@ export class InteractionRepository {
       .execute();
   }
 
-  /** Which of these conversations nobody waits for any more. */
-  async idleAmong(conversationIds: readonly string[]): Promise<string[]> {
+  /**
+   * For which of these conversations none of this owner's interactions waits any more. Others may: they listen for
+   * themselves, and two that listened for one interaction would hold its topic twice.
+   */
+  async idleAmong(conversationIds: readonly string[], owner: string): Promise<string[]> {
     const waiting = await this.database.db
       .selectFrom('interactions')
       .select('conversation_id')
       .distinct()
       .where(oneOf(this.database.kind, 'conversation_id', conversationIds))
       .where(STILL_WAITING)
+      .where('owner', '=', owner)
       .execute();
     const busy = new Set(waiting.map((row) => row.conversation_id));
     return conversationIds.filter((id) => !busy.has(id));

@@ -20,13 +20,13 @@ import { IntakeService } from './intake.service.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import { firstLookupMs } from './lookup-schedule.js';
-import { StorageRetry } from './storage-retry.js';
+import { StorageRetry } from '../storage/storage-retry.js';
 
 /** How often the interactions and channels of replicas that died are looked for. */
 const TAKE_OVER_EVERY_MS = 5_000;
 /**
- * How often it is looked whether somebody still waits for each of our topics: another replica may have delivered,
- * cancelled or completed by hand what we listen for, and tells us nothing.
+ * How often it is looked whether an interaction of ours still waits for each of our topics: another replica may have
+ * delivered, cancelled, completed by hand or taken over what we listen for, and tells us nothing.
  */
 const RELEASE_SWEEP_MS = 10_000;
 /** Most conversations in one statement. */
@@ -49,6 +49,10 @@ export class ListeningService {
   /** Topics with events that the full buffer could not take. At most as many as topics are wanted. */
   private readonly overflowed = new Set<string>();
   private subscriptions: Subscription[] = [];
+  /** A lease has held before. */
+  private resumed = false;
+  /** How often the lease was lost. */
+  private losses = 0;
 
   constructor(
     private readonly database: Database,
@@ -78,6 +82,7 @@ export class ListeningService {
     this.subscriptions = [
       this.manager.events$.subscribe((event) => this.onEvent(event)),
       this.manager.covered$.subscribe((covered) => this.onCovered(covered)),
+      this.manager.uncovered$.subscribe((topics) => this.onUncovered(topics)),
       this.manager.rejected$.subscribe((rejected) => this.onRejected(rejected)),
       this.intake.accepted$.subscribe((conversationIds) => this.onAccepted(conversationIds)),
       merge(this.intake.completedByHand$, this.service.cancelled$, this.expiry.expired$).subscribe((conversationId) =>
@@ -118,7 +123,7 @@ export class ListeningService {
   private async releaseIdle(lists: readonly (readonly string[])[]): Promise<void[]> {
     this.acceptedMeanwhile.clear();
     const conversationIds = [...new Set(lists.flat())];
-    const idle = await this.retry.run('release', () => this.interactions.idleAmong(conversationIds));
+    const idle = await this.retry.run('release', () => this.interactions.idleAmong(conversationIds, this.replica.id));
     this.manager.release(idle.filter((id) => !this.acceptedMeanwhile.has(id)).map(acwTopic));
     return lists.map(() => undefined);
   }
@@ -178,6 +183,21 @@ export class ListeningService {
     }
   }
 
+  private onUncovered(topics: readonly string[]): void {
+    const conversationIds = topics.flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
+    for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
+      const batch = conversationIds.slice(from, from + MAX_BATCH);
+      this.tasks.run('uncovered', () => this.retry.run('uncovered', () => this.storeUncovered(batch)));
+    }
+  }
+
+  private async storeUncovered(conversationIds: readonly string[]): Promise<void> {
+    await this.interactions.uncovered(conversationIds, firstLookupMs());
+    // Those that have got a place meanwhile may have been stored as listened for before this.
+    const covered = conversationIds.map(acwTopic).filter((topic) => this.manager.isCovered(topic));
+    if (covered.length > 0) this.onCovered({ topics: covered });
+  }
+
   private onRejected({ topic, reason }: TopicRejected): void {
     const conversationId = conversationOfAcwTopic(topic);
     if (conversationId === undefined) return;
@@ -201,26 +221,35 @@ export class ListeningService {
   private async takeOver(): Promise<void> {
     try {
       const dead = await this.replica.takeOver();
-      if (dead.length > 0) await this.resume();
+      if (dead.length > 0) await this.resume('take-over');
     } catch (err) {
       this.log.warn({ err }, 'cannot look for replicas that died');
     }
   }
 
+  /** The lease holds, for the first time or again. */
   private resumeSoon(): void {
+    const reason = this.resumed ? 'lease lost' : 'restart';
+    this.resumed = true;
     this.tasks.run('resume', async () => {
       await this.retry.run('take over', () => this.replica.takeOver());
-      await this.resume();
+      await this.resume(reason);
     });
   }
 
-  private async resume(): Promise<void> {
-    const waited = await this.retry.run('resume', () => this.interactions.waitedForBy(this.replica.id));
-    await this.manager.resume(waited.map(acwTopic));
+  /** Goes on with whatever is ours by now. */
+  private async resume(reason: string): Promise<void> {
+    await this.retry.run('resume', async () => {
+      const { losses } = this;
+      const waited = await this.interactions.waitedForBy(this.replica.id);
+      // What was read under a lease that is over may be another replica's: the next lease reads it again.
+      if (this.replica.held && losses === this.losses) await this.manager.resume(waited.map(acwTopic), reason);
+    });
   }
 
   /** Our lease is over: the channels and topics may be another replica's now. */
   private suspend(): void {
+    this.losses += 1;
     this.tasks.run('suspend', () => this.manager.suspend());
   }
 }

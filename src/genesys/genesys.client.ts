@@ -17,6 +17,8 @@ import type { GenesysCall } from './request-pipeline.js';
 export interface CallOptions {
   /** Gives the call up: the promise rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Called right before each sending, after all waiting; what it throws keeps the request from going out. */
+  check?: () => void;
 }
 
 /** A listing of 1,000 topics is some 200 KB. */
@@ -171,9 +173,19 @@ export class GenesysClient implements OnApplicationShutdown {
     operation: string,
     method: GenesysCall['method'],
     path: string,
-    { signal }: CallOptions,
+    { signal, check }: CallOptions,
     more: Partial<GenesysCall>,
   ): GenesysCall {
-    return { operation, method, path, signal, priority: 'channel', repeat: 'idempotent', maxBytes: MAX_BYTES, ...more };
+    return {
+      operation,
+      method,
+      path,
+      signal,
+      check,
+      priority: 'channel',
+      repeat: 'idempotent',
+      maxBytes: MAX_BYTES,
+      ...more,
+    };
   }
 }

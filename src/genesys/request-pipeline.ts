@@ -32,6 +32,8 @@ export interface GenesysCall {
   /** Statuses besides 2xx that the caller understands. */
   accept?: readonly number[];
   signal?: AbortSignal | undefined;
+  /** Called right before each sending: what it throws keeps the request from going out. */
+  check?: (() => void) | undefined;
 }
 
 const TRIES = 3;
@@ -109,6 +111,7 @@ export class RequestPipeline {
     await unlessAborted(this.tokens.token(), signal);
     await this.budget.acquire(call.priority, signal);
     const token = await unlessAborted(this.tokens.token(), signal);
+    call.check?.();
     const status = (value: string): void =>
       this.metrics.genesysRequests.inc({ operation: call.operation, status: value });
     try {

@@ -89,6 +89,7 @@ export class HealthIndicators {
       count: channels.length,
       topics: this.manager.topicCount,
       unplacedTopics: this.manager.unplacedCount,
+      uncoveredTopics: this.manager.uncoveredCount,
       recovering,
       oldestHeartbeatAgeMs: ages.length === 0 ? null : Math.round(Math.max(...ages)),
       ...(this.creator.lastError ? { lastError: this.creator.lastError } : {}),

@@ -4,18 +4,19 @@ import { backoffDelay } from '../common/backoff.js';
 import { asError } from '../common/errors.js';
 import { GenesysClient } from '../genesys/genesys.client.js';
 import { GenesysRateLimitError } from '../genesys/genesys.errors.js';
-import { ReplicaService } from '../storage/replica.service.js';
-import type { ChannelRow } from '../storage/schema.js';
+import type { GenesysChannel } from '../genesys/genesys.types.js';
+import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { type Log, Logs } from '../telemetry/logs.js';
-import { ChannelRepository } from './channel.repository.js';
+import { ChannelBudget } from './channel-budget.service.js';
+import { ChannelLease } from './channel-lease.service.js';
+import { ChannelRepository, type StoredChannel } from './channel.repository.js';
 
 /** Waits after failed creations: ≤ 1, 2, 4 … 60 s. */
 const RETRY = { baseMs: 1_000, capMs: 60_000 };
 
 /**
- * Makes channels at Genesys, one at a time for the whole process: each creation may evict a live sibling (wire facts
- * §7.1), so a storm of them must not be possible. A creation that is followed by no healthy channel makes the next one
- * wait longer.
+ * Makes channels at Genesys, one at a time for the whole process: each creation may evict another channel, so a storm of
+ * them must not be possible. A creation that is followed by no healthy channel makes the next one wait longer.
  */
 @Injectable()
 export class ChannelCreator {
@@ -28,15 +29,19 @@ export class ChannelCreator {
   constructor(
     private readonly client: GenesysClient,
     private readonly channels: ChannelRepository,
-    private readonly replica: ReplicaService,
+    private readonly budget: ChannelBudget,
+    private readonly lease: ChannelLease,
     logs: Logs,
   ) {
     this.log = logs.of('channels');
   }
 
-  /** A new channel, stored before it is used. Tries until it works; rejects only when `signal` aborts. */
-  create(signal: AbortSignal): Promise<ChannelRow> {
-    const created = this.queue.then(() => this.tryUntilCreated(signal));
+  /**
+   * A new channel in this slot, stored before it is used. Tries until it works; rejects when `signal` aborts, and when the
+   * slot was given to another because the database was away for long.
+   */
+  create(slot: string, signal: AbortSignal): Promise<StoredChannel> {
+    const created = this.queue.then(() => this.createIn(slot, signal));
     this.queue = created.catch(() => undefined);
     return created;
   }
@@ -51,31 +56,51 @@ export class ChannelCreator {
     this.failures += 1;
   }
 
-  private async tryUntilCreated(signal: AbortSignal): Promise<ChannelRow> {
+  private async createIn(slot: string, signal: AbortSignal): Promise<StoredChannel> {
+    if (signal.aborted) {
+      await this.budget.giveBack(slot);
+      signal.throwIfAborted();
+    }
+    try {
+      // A slot that stays taken after this is one whose channel Genesys may be making now.
+      return await this.tryUntilCreated(slot, signal);
+    } finally {
+      this.budget.done(slot);
+    }
+  }
+
+  private async tryUntilCreated(slot: string, signal: AbortSignal): Promise<StoredChannel> {
     if (this.failures > 0) await delay(backoffDelay(RETRY, this.failures - 1), undefined, { signal });
     for (;;) {
       signal.throwIfAborted();
+      let made: GenesysChannel;
       try {
-        const row = await this.store(await this.client.createChannel({ signal }), signal);
-        this.lastError = undefined;
-        return row;
+        made = await this.client.createChannel({ signal, check: () => this.lease.assertHeld() });
       } catch (error) {
         signal.throwIfAborted();
         await this.waitAfter(asError(error), signal);
+        continue;
       }
+      const stored = await this.store(slot, made, signal);
+      this.lastError = undefined;
+      return stored;
     }
   }
 
   /** The channel exists now: it must be remembered, however long the database takes, or it would be left behind. */
-  private async store(channel: Parameters<ChannelRepository['insert']>[0], signal: AbortSignal): Promise<ChannelRow> {
+  private async store(slot: string, channel: GenesysChannel, signal: AbortSignal): Promise<StoredChannel> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.channels.insert(channel, this.replica.id);
+        const stored = await this.channels.fillSlot(slot, channel);
+        if (stored) return stored;
       } catch (error) {
+        if (!(error instanceof StorageUnavailableError)) throw error;
         const waitMs = backoffDelay(RETRY, attempt);
         this.log.error({ err: error, waitMs }, 'a new channel could not be stored, trying again');
         await delay(waitMs, undefined, { signal });
+        continue;
       }
+      throw new Error('The slot of a new channel was given to another meanwhile; the channel is not used.');
     }
   }
 

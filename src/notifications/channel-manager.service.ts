@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { filter, firstValueFrom, of, Subject, timeout, type Observable } from 'rxjs';
+import { Subject, type Observable } from 'rxjs';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import type { Channel } from './channel.js';
@@ -8,13 +8,13 @@ import { ChannelFleet } from './channel-fleet.service.js';
 import type { ChannelState } from './channel-state.js';
 import type { Covered } from './coverage.js';
 import { GapRecorder } from './gap-recorder.service.js';
+import { HandOvers } from './hand-overs.js';
+import { ManagerLife } from './manager-life.js';
 import type { TopicEvent, TopicRejected } from './notifications.types.js';
-import { chooseChannel } from './placement.js';
 import { type Holder, MAIN_HOLDER, TopicHolders } from './topic-holders.js';
 import { TopicPlacements } from './topic-placements.js';
-
-/** How long stored channels may take to come back before their topics are placed on others. */
-const RESUME_TIMEOUT_MS = 10_000;
+import { TopicPlacer } from './topic-placer.js';
+import { whenBack } from './when-back.js';
 
 /**
  * Keeps every wanted topic covered: places topics on channels, moves them when a channel closes, expires or is gone, and
@@ -26,21 +26,26 @@ export class ChannelManager {
   readonly events$: Observable<TopicEvent>;
   /** Topics that have just come to be covered, first or after a gap: what happened before must be looked up. */
   readonly covered$: Observable<Covered>;
+  /** Topics that no channel has room for: nothing is heard of them until `covered$` tells of them. */
+  readonly uncovered$: Observable<string[]>;
   readonly rejected$: Observable<TopicRejected>;
-
   private readonly events = new Subject<TopicEvent>();
   private readonly covered = new Subject<Covered>();
   private readonly rejections = new Subject<TopicRejected>();
   /** Something that a hand-over may wait for has changed. */
   private readonly changes = new Subject<void>();
-  private placements = new TopicPlacements();
+
+  private readonly placements = new TopicPlacements();
   private readonly holders = new TopicHolders();
+  private readonly placer: TopicPlacer;
+  private readonly handOvers: HandOvers;
   private readonly tasks: BackgroundTasks;
   private readonly log: Log;
-  private handOvers: Promise<void> = Promise.resolve();
-  private placing = false;
-  /** Until stored channels have come back, topics wait: each might be held there already. */
-  private state: 'waiting' | 'running' | 'stopped' = 'waiting';
+  private readonly life: ManagerLife;
+  /** Resumptions come one after the other, and none while channels are closing. */
+  private turn: Promise<unknown> = Promise.resolve();
+  /** Why the channels that come back were left, for their gaps. */
+  private resumeReason = 'restart';
 
   constructor(
     private readonly fleet: ChannelFleet,
@@ -51,7 +56,12 @@ export class ChannelManager {
     this.covered$ = this.covered.asObservable();
     this.rejected$ = this.rejections.asObservable();
     this.log = logs.of('channels');
-    this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'a hand-over failed'));
+    this.life = new ManagerLife(this.log);
+    const term = (): AbortSignal | undefined => (this.life.state === 'running' ? this.life.term : undefined);
+    this.placer = new TopicPlacer(fleet, this.placements, term, this.log);
+    this.uncovered$ = this.placer.noRoom$;
+    this.handOvers = new HandOvers(fleet, this.placements, this.changes, this.log);
+    this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'channel work failed'));
     fleet.signals$.subscribe((signal) => this.onSignal(signal));
   }
 
@@ -62,6 +72,16 @@ export class ChannelManager {
   /** What this holder asked for by `want` and has not ended by `release`. */
   wantedBy(holder: Holder = MAIN_HOLDER): Iterable<string> {
     return this.holders.heldBy(holder);
+  }
+
+  /** Wanted topics of which no event would arrive now: they have no place, are not confirmed yet, or are in a gap. */
+  get uncoveredCount(): number {
+    return this.placements.size - this.gaps.covered;
+  }
+
+  /** True when an event on this topic would arrive now. */
+  isCovered(topic: string): boolean {
+    return this.gaps.isCovered(topic);
   }
 
   /** Wanted topics that no channel has taken: the fleet is full, or Genesys refuses them. */
@@ -101,59 +121,88 @@ export class ChannelManager {
 
   /**
    * Goes on with stored channels of ours (after a restart, or taken over from a replica that died) and the topics that
-   * were waited for. What the channels still hold is covered at once, the rest is placed anew.
+   * were waited for. What the channels still hold is covered at once, the rest is placed anew. One after the other; one
+   * that a suspension has overtaken does nothing.
+   *
+   * @param reason why nobody listened meanwhile, for the gap
+   * @throws StorageUnavailableError before anything has changed.
    */
-  async resume(topics: readonly string[]): Promise<void> {
-    await this.gaps.closeInherited();
+  resume(topics: readonly string[], reason = 'restart'): Promise<void> {
+    const { term } = this.life;
+    const resumed = this.turn.then(() => this.resumeIn(term, topics, reason));
+    this.turn = resumed.catch(() => undefined);
+    return resumed;
+  }
+
+  private async resumeIn(term: AbortSignal, topics: readonly string[], reason: string): Promise<void> {
+    const stored = await this.fleet.stored();
+    if (term.aborted) return;
+    if (this.life.state === 'waiting') this.life.become('resuming', reason);
+    this.resumeReason = reason;
+    this.gaps.closeInherited();
     // Those that are wanted already were accepted by this process while it started: nothing of theirs was missed.
     const inherited = topics.filter((topic) => !this.holders.holds(topic, MAIN_HOLDER));
     this.placements.holdBack(topics);
     const coveredBefore = new Set(this.want(topics));
-    const resumed = await this.fleet.addStored();
-    await Promise.all(resumed.map(({ channel }) => whenBack(channel)));
-    const seenAt = Math.min(Date.now(), ...resumed.map(({ row }) => row.last_seen_at));
-    const lost = inherited.filter((topic) => this.placements.isUnplaced(topic));
-    this.gaps.lost(lost, 'restart', seenAt, undefined);
+    const resumed = this.fleet.goOnWith(stored);
+    await Promise.all(resumed.map(whenBack));
+    if (term.aborted) return;
+    const seenAt = Math.min(Date.now(), ...resumed.map(({ record }) => record?.seenAt ?? Infinity));
+    this.gaps.lost(
+      inherited.filter((topic) => this.placements.isUnplaced(topic)),
+      reason,
+      seenAt,
+      undefined,
+    );
     this.missed(
       inherited.filter((topic) => coveredBefore.has(topic)),
-      'restart',
+      reason,
       seenAt,
     );
     this.placements.letGo(topics);
-    if (this.state === 'waiting') this.state = 'running';
+    if (this.life.state === 'resuming') this.life.become('running', 'stored channels are back');
     this.placeSoon();
   }
 
-  /** Lets go of the channels and the main job's topics: they may be another replica's now. `resume` begins again. */
-  async suspend(): Promise<void> {
-    if (this.state !== 'running') return;
-    this.state = 'waiting';
-    this.placements = new TopicPlacements();
+  /**
+   * Lets go of the channels and the main job's topics: they may be another replica's now. By the time this returns its
+   * promise nothing is said to Genesys any more. `resume` begins again, once the sockets are closed.
+   */
+  suspend(): Promise<void> {
+    if (this.life.state === 'stopped') return this.fleet.closeAll();
+    if (this.life.state === 'running' || this.life.state === 'resuming')
+      this.life.become('suspending', 'the lease is over');
+    this.letAllGo();
+    this.gaps.forgetAll();
+    this.placements.clear();
     this.holders.removeAllOf(MAIN_HOLDER);
     // What others hold has nothing to do with the lease, and is placed again afterwards.
     for (const topic of this.holders.topics) this.placements.add(topic);
-    this.changes.next();
-    await this.fleet.closeAll();
-    this.gaps.forgetAll();
+    const closed = this.fleet.closeAll().then(() => {
+      if (this.life.state === 'suspending') this.life.become('waiting', 'all sockets are closed');
+    });
+    this.turn = Promise.allSettled([this.turn, closed]);
+    return closed;
   }
 
   /** Closes all sockets. Nothing is unsubscribed: the next process goes on with the same channels. */
   async stop(): Promise<void> {
-    this.state = 'stopped';
-    this.changes.next();
+    this.life.become('stopped', 'the process ends');
+    this.letAllGo();
     await this.fleet.closeAll();
-    await this.tasks.idle();
-    await this.gaps.idle();
+    await this.turn;
+    await Promise.all([this.tasks.idle(), this.placer.idle()]);
+    await this.gaps.stop();
+  }
+
+  private letAllGo(): void {
+    this.life.endTerm();
+    this.changes.next();
   }
 
   /** Places what is on no channel, together with whatever else is wanted in the current tick. */
   placeSoon(): void {
-    if (this.placing) return;
-    this.placing = true;
-    setImmediate(() => {
-      this.placing = false;
-      this.place();
-    });
+    this.placer.soon();
   }
 
   /** Events on these topics were lost by ourselves, since `from` (epoch ms): a gap that is over already, to be looked up. */
@@ -168,46 +217,13 @@ export class ChannelManager {
     this.changes.next();
   }
 
-  /**
-   * Make before break: a new channel is made, all topics are confirmed there, and only then the old one is let go. One
-   * at a time, since only one channel is kept free for it (`CHANNEL_MAX_COUNT`).
-   */
+  /** Moves all topics to a new channel, and lets the old one go once they are confirmed there. */
   handOver(old: Channel, reason: string): void {
-    if (this.state !== 'running' || old.isDraining || old.state === 'closed') return;
+    if (this.life.state !== 'running' || old.isDraining || old.state === 'closed') return;
     this.log.info({ channel: old.stored?.no, reason }, 'handing over');
     old.drain(reason);
-    const moved = this.handOvers.then(() => this.moveAll(old));
-    this.handOvers = moved.catch(() => undefined);
-    this.tasks.run('hand-over', () => moved);
-  }
-
-  private async moveAll(old: Channel): Promise<void> {
-    const over = (): boolean => this.state !== 'running' || old.state === 'closed' || this.isCoveredElsewhere(old);
-    while (!over()) {
-      const topics = this.placements.dueFrom(old, Date.now());
-      const successor = topics.length > 0 ? this.fleet.addForHandOver() : undefined;
-      for (const topic of successor ? topics : []) this.placements.put(topic, successor as Channel);
-      await this.changed(() => over() || successor === undefined || successor.state === 'closed');
-    }
-    if (this.state === 'running') await this.fleet.retire(old);
-  }
-
-  private async changed(condition: () => boolean): Promise<void> {
-    await firstValueFrom(this.changes.pipe(filter(condition)), { defaultValue: undefined });
-  }
-
-  private isCoveredElsewhere(old: Channel): boolean {
-    const now = Date.now();
-    return [...old.subscriptions.wantedTopics].every((topic) => this.placements.isSettledBeside(topic, old, now));
-  }
-
-  private place(): void {
-    if (this.state !== 'running') return;
-    for (const topic of this.placements.due(Date.now())) {
-      const channel = chooseChannel(this.fleet.current) ?? this.fleet.addForTopics();
-      if (!channel) return this.log.warn({ unplaced: this.unplacedCount }, 'no channel has room, topics wait');
-      this.placements.put(topic, channel);
-    }
+    const { term } = this.life;
+    this.tasks.run('hand-over', () => this.handOvers.move(old, term));
   }
 
   private onSignal(signal: ChannelSignal): void {
@@ -245,7 +261,7 @@ export class ChannelManager {
     if (to === 'open') this.claimHeld(channel);
     if (to === 'closed') {
       this.placements.takeOff(channel.subscriptions.wantedTopics, channel);
-      this.placeSoon();
+      this.placer.roomMayBe();
     }
     this.changes.next();
   }
@@ -254,7 +270,7 @@ export class ChannelManager {
   private claimHeld(channel: Channel): void {
     const back = [...channel.subscriptions.heldTopics].filter((topic) => this.placements.isUnplaced(topic));
     const missed = back.filter((topic) => this.placements.isHeldBack(topic));
-    this.gaps.lost(missed, 'restart', channel.stored?.last_seen_at ?? Date.now(), channel.stored?.no);
+    this.gaps.lost(missed, this.resumeReason, channel.record?.seenAt ?? Date.now(), channel.stored?.no);
     for (const topic of back) this.placements.put(topic, channel);
   }
 
@@ -276,20 +292,9 @@ export class ChannelManager {
   private onRejected(channel: Channel, topic: string, reason: string): void {
     if (!this.placements.isWanted(topic)) return;
     this.placements.takeOff([topic], channel);
-    const retryMs = this.placements.refuse(topic, Date.now());
+    const retryMs = this.placements.refuse(topic, performance.now());
     this.log.warn({ channel: channel.stored?.no, retryMs }, 'Genesys refuses a topic');
     this.rejections.next({ topic, reason, retryMs });
     this.changes.next();
   }
-}
-
-/** Resolves when a channel that was stored is open again, or is over, or takes too long. */
-async function whenBack(channel: Channel): Promise<void> {
-  await firstValueFrom(
-    channel.signals$.pipe(
-      filter((signal) => signal.kind === 'state' && (signal.to === 'open' || signal.to === 'closed')),
-      timeout({ first: RESUME_TIMEOUT_MS, with: () => of(undefined) }),
-    ),
-    { defaultValue: undefined },
-  );
 }

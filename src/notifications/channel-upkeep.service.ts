@@ -5,6 +5,7 @@ import { BackgroundTasks } from '../common/background-tasks.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import type { Channel } from './channel.js';
+import { ChannelBudget } from './channel-budget.service.js';
 import { ChannelCreator } from './channel-creator.service.js';
 import { ChannelFleet } from './channel-fleet.service.js';
 import { ChannelManager } from './channel-manager.service.js';
@@ -19,15 +20,26 @@ const EXPIRY_MARGIN_MS = 10 * 60_000;
 /** A channel that has lived so long proves that creations work. */
 const HEALTHY_AFTER_MS = 60_000;
 
+/**
+ * A channel that was taken over is compared once more after this: its former owner may have sent requests that Genesys
+ * carried out after our first look. One takes at most `GENESYS_TIMEOUT_MS`, 16 s by default.
+ */
+const LATE_REQUESTS_MS = 30_000;
+
 /** What has to be done to channels as time passes: closing empty ones, replacing those that expire, comparing, noting. */
 @Injectable()
 export class ChannelUpkeep {
   private readonly log: Log;
   private readonly tasks: BackgroundTasks;
   private subscriptions: Subscription[] = [];
+  /** Times are monotonic: an hour's jump of the wall clock holds up nothing. */
   private readonly emptySince = new WeakMap<Channel, number>();
-  private seenAt = 0;
-  private verifiedAt = Date.now();
+  private readonly openSince = new WeakMap<Channel, number>();
+  private readonly comparedLate = new WeakSet<Channel>();
+  /** Those that are just being let go. */
+  private readonly retiring = new WeakSet<Channel>();
+  private seenAt = -Infinity;
+  private verifiedAt = performance.now();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -35,6 +47,7 @@ export class ChannelUpkeep {
     private readonly manager: ChannelManager,
     private readonly channels: ChannelRepository,
     private readonly creator: ChannelCreator,
+    private readonly budget: ChannelBudget,
     private readonly tokens: TokenService,
     logs: Logs,
   ) {
@@ -58,7 +71,7 @@ export class ChannelUpkeep {
   }
 
   private async tick(): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     for (const channel of this.fleet.current) this.look(channel, now);
     if (this.manager.unplacedCount > 0) this.manager.placeSoon();
     if (now - this.verifiedAt >= this.config.channels.checkMs) this.verifyAll(now);
@@ -66,23 +79,40 @@ export class ChannelUpkeep {
   }
 
   private look(channel: Channel, now: number): void {
-    const row = channel.stored;
-    if (channel.state !== 'open' || !row) return;
-    if (now - row.created_at >= HEALTHY_AFTER_MS) this.creator.healthy();
-    if (channel.subscriptions.wantedTopics.size > 0 || !channel.subscriptions.settled) {
-      this.emptySince.delete(channel);
-    } else {
-      this.closeIfLingered(channel, now);
-    }
-    if (row.expires_at !== null && now >= row.expires_at - expiryMargin(row.created_at, row.expires_at)) {
+    const { record } = channel;
+    if (channel.state !== 'open' || !record) return;
+    if (record.ageMs >= HEALTHY_AFTER_MS) this.creator.healthy();
+    if (channel.isAdopted) this.compareLate(channel, now);
+    if (isIdle(channel)) this.closeIfLingered(channel, now);
+    else this.emptySince.delete(channel);
+    const { lifeMs } = record;
+    if (lifeMs !== undefined && record.ageMs >= lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs / 4)) {
       this.manager.handOver(channel, 'it expires soon');
+    }
+  }
+
+  private compareLate(channel: Channel, now: number): void {
+    if (this.comparedLate.has(channel)) return;
+    const since = this.openSince.get(channel);
+    if (since === undefined) this.openSince.set(channel, now);
+    else if (now - since >= LATE_REQUESTS_MS) {
+      this.comparedLate.add(channel);
+      channel.verifySoon();
     }
   }
 
   private closeIfLingered(channel: Channel, now: number): void {
     const since = this.emptySince.get(channel);
     if (since === undefined) this.emptySince.set(channel, now);
-    else if (now - since >= this.config.channels.lingerMs) this.tasks.run('close', () => this.fleet.retire(channel));
+    if (since === undefined || now - since < this.config.channels.lingerMs || this.retiring.has(channel)) return;
+    this.retiring.add(channel);
+    this.tasks.run('close', async () => {
+      try {
+        await this.fleet.retire(channel, () => isIdle(channel));
+      } finally {
+        this.retiring.delete(channel);
+      }
+    });
   }
 
   private verifyAll(now: number): void {
@@ -95,12 +125,11 @@ export class ChannelUpkeep {
     const open = [...this.fleet.current].filter((each) => each.state === 'open' || each.state === 'draining');
     const nos = open.flatMap((channel) => channel.stored?.no ?? []);
     try {
-      await this.channels.seen(nos);
-      await this.fleet.countOthers();
-      this.manager.recheck();
+      await this.channels.seen(nos, this.budget.slots);
     } catch (err) {
       this.log.warn({ err }, 'it could not be stored that channels are alive');
     }
+    this.manager.recheck();
   }
 
   /** A new token may not reach the old token's channels (wire facts §7.16). */
@@ -109,6 +138,6 @@ export class ChannelUpkeep {
   }
 }
 
-function expiryMargin(createdAt: number, expiresAt: number): number {
-  return Math.min(EXPIRY_MARGIN_MS, (expiresAt - createdAt) / 4);
+function isIdle({ subscriptions }: Channel): boolean {
+  return subscriptions.wantedTopics.size === 0 && subscriptions.settled;
 }

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Subject, type Observable } from 'rxjs';
 import { backoffDelay } from '../common/backoff.js';
-import type { ChannelRow } from '../storage/schema.js';
 import type { ChannelTools } from './channel-tools.js';
+import type { StoredChannel } from './channel.repository.js';
 import type { ChannelSignal, Told } from './channel-signal.js';
 import { connectionOver, prove } from './channel-connection.js';
-import { ChannelSocket, type SocketEnd } from './channel-socket.js';
+import { ChannelRecord } from './channel-record.js';
+import { isGone, isTakenOver } from './channel-reuse.js';
+import { ChannelSocket } from './channel-socket.js';
 import { mayFollow, type ChannelState } from './channel-state.js';
-import type { Frame } from './frame.js';
+import { saysGone, type Frame } from './frame.js';
 import { SubscriptionSync } from './subscription-sync.js';
 import { Subscriptions } from './subscriptions.js';
 
@@ -19,8 +21,9 @@ const RECONNECT = { baseMs: 1_000, capMs: 60_000 };
  * from no wait. A heartbeat interval, wire facts §3.4.
  */
 const HEALTHY_AFTER_MS = 30_000;
-/** HTTP answers to the upgrade that mean: this channel is no more (wire facts §3.1). */
-const GONE_STATUSES = [401, 404, 410];
+
+/** A stored channel to go on with, or the way to a new one; that rejects when its signal aborts or it is not to be had. */
+export type ChannelOrigin = StoredChannel | ((signal: AbortSignal) => Promise<StoredChannel>);
 
 /** One notification channel, from its creation to its end: one loop, at most one socket at any time. */
 export class Channel {
@@ -31,25 +34,26 @@ export class Channel {
   private readonly stop = new AbortController();
   private readonly goneReason = new Subject<string>();
   private current: ChannelState;
-  private row: ChannelRow | undefined;
+  private known: ChannelRecord | undefined;
   private socket: ChannelSocket | undefined;
+  /** Monotonic milliseconds of the last frame on any of its sockets. */
+  private heardAt: number | undefined;
   private sync: SubscriptionSync | undefined;
   private failures = 0;
   /** A socket or a try to get one has failed, perhaps because another replica uses the channel now. */
   private lostOne = false;
   private draining = false;
   private capacity: number;
-  /** When Genesys' list last agreed with ours, epoch ms. */
-  private verifiedAt = Date.now();
+  /** When Genesys' list last agreed with ours, monotonic ms. */
+  private verifiedAt = performance.now();
 
-  /** @param adopted a stored channel to go on with; without one a new channel is made. */
   constructor(
     private readonly tools: ChannelTools,
-    adopted?: ChannelRow,
+    private readonly origin: ChannelOrigin,
   ) {
-    this.row = adopted;
+    if (typeof origin !== 'function') this.known = new ChannelRecord(origin);
     this.capacity = tools.limits.maxTopics;
-    this.current = adopted ? 'recovering' : 'creating';
+    this.current = this.known ? 'recovering' : 'creating';
     this.signals$ = this.signals.asObservable();
   }
 
@@ -58,13 +62,23 @@ export class Channel {
   }
 
   /** What is stored of it; undefined while it is being created. Holds secrets. */
-  get stored(): ChannelRow | undefined {
-    return this.row;
+  get stored(): StoredChannel | undefined {
+    return this.known?.row;
   }
 
-  /** Milliseconds since the last frame; undefined without a socket. */
+  /** The same with its age. */
+  get record(): ChannelRecord | undefined {
+    return this.known;
+  }
+
+  /** True when it was made by a process before this one, or by another replica. */
+  get isAdopted(): boolean {
+    return typeof this.origin !== 'function';
+  }
+
+  /** Milliseconds since the last frame, on whichever of its sockets; undefined before the first. */
   get quietForMs(): number | undefined {
-    return this.socket && performance.now() - this.socket.lastFrameAt;
+    return this.heardAt === undefined ? undefined : performance.now() - this.heardAt;
   }
 
   get isDraining(): boolean {
@@ -110,14 +124,15 @@ export class Channel {
   async live(): Promise<void> {
     const { signal } = this.stop;
     try {
-      if (!this.row) {
-        this.row = await this.tools.create(signal);
+      if (typeof this.origin === 'function') {
+        this.known = new ChannelRecord(await this.origin(signal));
         this.setState('connecting', 'created');
       }
+      const { row } = this.known as ChannelRecord;
       while (!signal.aborted) {
-        const socket = await this.connect(this.row);
+        const socket = await this.connect(row);
         if (!socket) return;
-        if (!(await this.serve(socket, this.row))) return;
+        if (!(await this.serve(socket, row))) return;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -135,12 +150,13 @@ export class Channel {
   }
 
   /** Tries until a socket has proven itself. Undefined when the channel turned out to be gone, or we were told to stop. */
-  private async connect(row: ChannelRow): Promise<ChannelSocket | undefined> {
+  private async connect(row: StoredChannel): Promise<ChannelSocket | undefined> {
     // One loss is answered at once; a socket that is closed again and again right after its opening is not.
     if (this.failures > 1)
       await delay(backoffDelay(RECONNECT, this.failures - 2), undefined, { signal: this.stop.signal });
     while (!this.stop.signal.aborted) {
-      if (this.lostOne && !(await this.tools.isOurs(row.no))) return this.end('taken over by another replica');
+      if (this.lostOne && (await isTakenOver(this.tools, row))) return this.end('taken over by another replica');
+      this.tools.lease.assertHeld();
       const socket = this.openSocket(row);
       const end = await prove(socket, this.tools.limits.pingTimeoutMs);
       if (!end) return socket;
@@ -148,13 +164,13 @@ export class Channel {
       this.lostOne = true;
       const retryMs = Math.max(end.retryAfterMs ?? 0, backoffDelay(RECONNECT, this.failures++));
       this.tools.log.warn({ channel: row.no, reason: end.reason, failures: this.failures, retryMs }, 'no socket yet');
-      if (await this.isGone(row, end)) return this.end(`connect: ${end.reason}`);
+      if (await isGone(this.tools, row, end, this.stop.signal)) return this.end(`connect: ${end.reason}`);
       await delay(retryMs, undefined, { signal: this.stop.signal });
     }
     return undefined;
   }
 
-  private openSocket(row: ChannelRow): ChannelSocket {
+  private openSocket(row: StoredChannel): ChannelSocket {
     const socket = new ChannelSocket(row.connect_uri);
     this.socket = socket;
     // Events count from the first frame on, whatever the state: nothing that arrives is thrown away.
@@ -162,23 +178,12 @@ export class Channel {
     return socket;
   }
 
-  private async isGone(row: ChannelRow, end: SocketEnd): Promise<boolean> {
-    if (end.status !== undefined && GONE_STATUSES.includes(end.status)) return true;
-    try {
-      return !(await this.tools.client.channelExists(row.genesys_id, { signal: this.stop.signal }));
-    } catch (error) {
-      // Genesys cannot say: the channel is taken to exist, since making another one may evict a live one.
-      this.tools.log.warn({ channel: row.no, err: error }, 'cannot tell whether the channel still exists');
-      return false;
-    }
-  }
-
   /** Serves one connection until it ends. False when the channel is over. */
-  private async serve(socket: ChannelSocket, row: ChannelRow): Promise<boolean> {
+  private async serve(socket: ChannelSocket, row: StoredChannel): Promise<boolean> {
     const connection = new AbortController();
     const openedAt = performance.now();
     const over = connectionOver(socket, this.goneReason, this.tools.limits);
-    const syncing = this.startSync(socket, row, connection.signal);
+    const syncing = this.startSync(socket, row, AbortSignal.any([connection.signal, this.stop.signal]));
     const { cause, reason } = await over;
     this.lostOne = true;
     connection.abort();
@@ -197,13 +202,15 @@ export class Channel {
     return true;
   }
 
-  private async startSync(socket: ChannelSocket, row: ChannelRow, signal: AbortSignal): Promise<void> {
+  private async startSync(socket: ChannelSocket, row: StoredChannel, signal: AbortSignal): Promise<void> {
     this.sync = new SubscriptionSync(
       {
         channelId: row.genesys_id,
         socket,
         subscriptions: this.subscriptions,
         replyTimeoutMs: this.tools.limits.replyTimeoutMs,
+        assertHeld: () => this.tools.lease.assertHeld(),
+        isOurs: () => this.tools.lease.isOurs(row.no),
       },
       this.tools.client,
       {
@@ -230,8 +237,9 @@ export class Channel {
 
   private verified(missing: string[]): void {
     this.tools.metrics.subscriptionsRepaired.inc(missing.length);
-    if (missing.length > 0) this.tell({ kind: 'missing', topics: missing, since: this.verifiedAt });
-    this.verifiedAt = Date.now();
+    const since = Date.now() - Math.round(performance.now() - this.verifiedAt);
+    if (missing.length > 0) this.tell({ kind: 'missing', topics: missing, since });
+    this.verifiedAt = performance.now();
   }
 
   /** Genesys' own count is the one that matters: from now on this channel takes no more than it holds. */
@@ -242,6 +250,7 @@ export class Channel {
 
   private receive(socket: ChannelSocket, frame: Frame): void {
     if (socket !== this.socket) return;
+    this.heardAt = socket.lastFrameAt;
     this.tools.metrics.frames.inc({ kind: frame.kind });
     switch (frame.kind) {
       case 'event':
@@ -251,17 +260,14 @@ export class Channel {
       case 'token-revoked':
         return this.tell({ kind: 'token-revoked' });
       case 'no-longer-subscribed':
-        if (frame.channelId === undefined || frame.channelId === this.row?.genesys_id) {
-          this.goneReason.next('no longer subscribed');
-        }
+      case 'reply': {
+        const reason = saysGone(frame, this.stored?.genesys_id);
+        if (reason !== undefined) this.goneReason.next(reason);
         return;
-      case 'reply':
-        // A correlated reply goes to whoever asked; this one comes instead of it (wire facts §3.2 g).
-        if (frame.result === '404' && frame.correlationId === undefined) this.goneReason.next('Genesys answered 404');
-        return;
+      }
       case 'malformed':
         // Once for each socket: a peer that talks nonsense must not fill the log. The metric counts them all.
-        if (socket.malformed++ === 0) this.tools.log.warn({ channel: this.row?.no }, 'unreadable frame');
+        if (socket.malformed++ === 0) this.tools.log.warn({ channel: this.stored?.no }, 'unreadable frame');
         return;
       case 'heartbeat':
       case 'pong':
@@ -284,7 +290,7 @@ export class Channel {
     if (from === to) return;
     assert(mayFollow(from, to), `a channel cannot go from ${from} to ${to}`);
     this.current = to;
-    this.tools.log.info({ channel: this.row?.no, from, to, reason }, 'channel state');
+    this.tools.log.info({ channel: this.stored?.no, from, to, reason }, 'channel state');
     this.tell({ kind: 'state', from, to, reason });
   }
 

@@ -11,12 +11,15 @@ export interface GapOpened {
   id: string;
   channelNo: number | undefined;
   reason: string;
+  /** Epoch ms. */
   from: number;
   topics: number;
 }
 
 interface OpenGap {
   opened: GapOpened;
+  /** `from` by the monotonic clock: how long the gap is must not depend on what is done to the wall clock meanwhile. */
+  since: number;
   /** Topics that are not covered again yet. */
   outstanding: Set<string>;
 }
@@ -31,11 +34,16 @@ export class Coverage {
 
   constructor(
     private readonly onGap: (gap: GapOpened) => void,
-    private readonly onGapEnd: (gap: GapOpened, to: number) => void,
+    private readonly onGapEnd: (gap: GapOpened, durationMs: number) => void,
   ) {}
 
   isCovered(topic: string): boolean {
     return this.coveredTopics.has(topic);
+  }
+
+  /** How many topics are covered now. */
+  get size(): number {
+    return this.coveredTopics.size;
   }
 
   /** The gaps that are open now. */
@@ -50,6 +58,7 @@ export class Coverage {
     if (outstanding.size === 0) return;
     const gap: OpenGap = {
       opened: { id: randomUUID(), channelNo, reason, from, topics: outstanding.size },
+      since: performance.now() - Math.max(0, Date.now() - from),
       outstanding,
     };
     for (const topic of outstanding) {
@@ -87,7 +96,7 @@ export class Coverage {
   private resolve(topic: string, gap: OpenGap): void {
     this.gapOf.delete(topic);
     gap.outstanding.delete(topic);
-    if (gap.outstanding.size === 0) this.onGapEnd(gap.opened, Date.now());
+    if (gap.outstanding.size === 0) this.onGapEnd(gap.opened, Math.round(performance.now() - gap.since));
   }
 }
 

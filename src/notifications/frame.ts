@@ -34,6 +34,16 @@ export function parseFrame(text: string): Frame {
   return { kind: 'malformed' };
 }
 
+/** Why this channel is no more, as the frame says; undefined when it does not say so. */
+export function saysGone(frame: Frame, channelId: string | undefined): string | undefined {
+  if (frame.kind === 'no-longer-subscribed') {
+    return frame.channelId === undefined || frame.channelId === channelId ? 'no longer subscribed' : undefined;
+  }
+  // A correlated reply goes to whoever asked; this one comes instead of it.
+  const gone = frame.kind === 'reply' && frame.result === '404' && frame.correlationId === undefined;
+  return gone ? 'Genesys answered 404' : undefined;
+}
+
 function ofTopic(topic: string, body: unknown): Frame {
   const name = topic.toLowerCase();
   if (name === 'channel.metadata') return ofMetadata(body);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { ReplicaService } from '../storage/replica.service.js';
+import { StorageRetry } from '../storage/storage-retry.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { Coverage, type Covered, type GapOpened } from './coverage.js';
@@ -10,7 +11,13 @@ import { GapRepository } from './gap.repository.js';
 /** A gap as others are told of it; `to` (epoch ms) once it is over. */
 export type GapTold = GapOpened & { to?: number };
 
-/** Coverage with a memory: gaps are logged, counted and stored. */
+/**
+ * Most notes of gaps that wait for the database; each is some 200 bytes. An outage with more than 500 gaps has one cause,
+ * and its look-ups do not depend on the notes.
+ */
+const MAX_WAITING = 1_000;
+
+/** Coverage with a memory: gaps are logged, counted and stored, also those of a time in which the database is away. */
 @Injectable()
 export class GapRecorder {
   private coverage: Coverage;
@@ -18,6 +25,8 @@ export class GapRecorder {
   private readonly log: Log;
   /** A gap may end before its row is written: each write waits for the one before it. */
   private writes: Promise<unknown> = Promise.resolve();
+  private readonly retry: StorageRetry;
+  private full = false;
   /** Each gap when it begins, and when it is over. */
   readonly told$: Observable<GapTold>;
   private readonly told = new Subject<GapTold>();
@@ -32,6 +41,7 @@ export class GapRecorder {
   ) {
     this.log = logs.of('gaps');
     this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'a gap could not be stored'));
+    this.retry = new StorageRetry(this.log);
     this.told$ = this.told.asObservable();
     this.coverage = this.newCoverage();
   }
@@ -39,6 +49,11 @@ export class GapRecorder {
   /** How many gaps are open now. */
   get open(): number {
     return this.coverage.openGapIds.length;
+  }
+
+  /** How many topics are covered now. */
+  get covered(): number {
+    return this.coverage.size;
   }
 
   isCovered(topic: string): boolean {
@@ -57,9 +72,9 @@ export class GapRecorder {
     this.coverage.forget(topic);
   }
 
-  /** Ends the gaps that a process which is no more had left open. */
-  async closeInherited(): Promise<void> {
-    await this.gaps.closeAllOf(this.replica.id, Date.now(), this.coverage.openGapIds);
+  /** Ends the gaps that a process which is no more had left open, and those that `forgetAll` left. */
+  closeInherited(): void {
+    this.write(() => this.gaps.closeAllOf(this.replica.id, Date.now(), this.coverage.openGapIds));
   }
 
   /** Nothing is ours to cover any more. */
@@ -72,10 +87,16 @@ export class GapRecorder {
     await this.tasks.idle();
   }
 
+  /** Writes what can be written now: without the database the rest stays unwritten, and the next process ends its gaps. */
+  async stop(): Promise<void> {
+    this.retry.stop();
+    await this.tasks.idle();
+  }
+
   private newCoverage(): Coverage {
     return new Coverage(
       (gap) => this.opened(gap),
-      (gap, to) => this.ended(gap, to),
+      (gap, durationMs) => this.ended(gap, durationMs),
     );
   }
 
@@ -86,8 +107,9 @@ export class GapRecorder {
     this.told.next(gap);
   }
 
-  private ended(gap: GapOpened, to: number): void {
-    const seconds = Math.round(Math.max(0, to - gap.from)) / 1000;
+  private ended(gap: GapOpened, durationMs: number): void {
+    const to = gap.from + durationMs;
+    const seconds = durationMs / 1000;
     this.log.info({ gap: gap.id, channel: gap.channelNo, seconds }, 'gap ended');
     this.metrics.gapSeconds.inc(seconds);
     this.lastEndedAt = to;
@@ -96,7 +118,13 @@ export class GapRecorder {
   }
 
   private write(work: () => Promise<void>): void {
-    const written = this.writes.then(work);
+    if (this.tasks.size >= MAX_WAITING) {
+      if (!this.full) this.log.warn({ waiting: MAX_WAITING }, 'gaps are no longer noted until the database is back');
+      this.full = true;
+      return;
+    }
+    this.full = false;
+    const written = this.writes.then(() => this.retry.run('gap', work));
     this.writes = written.catch(() => undefined);
     this.tasks.run('gap', () => written);
   }

@@ -28,6 +28,8 @@ export class GapRepository {
         topics: gap.topics,
         owner: gap.owner,
       })
+      // The answer to an earlier try may have been lost.
+      .onConflict((conflict) => conflict.column('id').doNothing())
       .execute();
   }
 

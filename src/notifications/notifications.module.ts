@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { GenesysModule } from '../genesys/genesys.module.js';
+import { ChannelBudget } from './channel-budget.service.js';
 import { ChannelCreator } from './channel-creator.service.js';
 import { ChannelFleet } from './channel-fleet.service.js';
+import { ChannelLease } from './channel-lease.service.js';
 import { ChannelManager } from './channel-manager.service.js';
 import { ChannelRepository } from './channel.repository.js';
 import { ChannelUpkeep } from './channel-upkeep.service.js';
@@ -13,8 +15,10 @@ import { GapRepository } from './gap.repository.js';
 @Module({
   imports: [AuthModule, GenesysModule],
   providers: [
+    ChannelBudget,
     ChannelCreator,
     ChannelFleet,
+    ChannelLease,
     ChannelManager,
     ChannelRepository,
     ChannelUpkeep,

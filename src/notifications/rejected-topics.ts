@@ -3,7 +3,7 @@ import { backoffCeiling } from '../common/backoff.js';
 /** A permission that is missing now may be granted within minutes: ask again after 30 s, 1, 2, 4 … 10 min. */
 const RETRY = { baseMs: 30_000, capMs: 600_000 };
 
-/** Topics that Genesys refused, and when each is asked for again. */
+/** Topics that Genesys refused, and when each is asked for again. Times are monotonic milliseconds. */
 export class RejectedTopics {
   private readonly refusals = new Map<string, { count: number; dueAt: number }>();
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelay } from '../common/backoff.js';
 import { asError } from '../common/errors.js';
-import type { GenesysClient } from '../genesys/genesys.client.js';
+import type { CallOptions, GenesysClient } from '../genesys/genesys.client.js';
 import { ChannelGoneError, GenesysRequestError, TooManyTopicsError } from '../genesys/genesys.errors.js';
 import type { Log } from '../telemetry/logs.js';
 import type { ChannelSocket } from './channel-socket.js';
@@ -32,11 +32,15 @@ export interface SyncTarget {
   socket: ChannelSocket;
   subscriptions: Subscriptions;
   replyTimeoutMs: number;
+  /** Throws when the channel may be used by another replica, so that nothing may be said any more. */
+  assertHeld(): void;
+  /** False when another replica has taken the channel over. @throws StorageUnavailableError when it cannot be told. */
+  isOurs(): Promise<boolean>;
 }
 
 /**
  * Brings what Genesys holds for one channel to what we want there, for as long as one connection lives. One request at a
- * time: a list that is read or replaced while another request is under way would undo it (wire facts §7.15).
+ * time: a list that is read or replaced while another request is under way would undo it.
  * Over the socket first; REST when it does not answer or refuses, since REST says which topic is to blame.
  */
 export class SubscriptionSync {
@@ -112,7 +116,7 @@ export class SubscriptionSync {
   private async addByRest(topics: string[], signal: AbortSignal): Promise<void> {
     const { subscriptions, channelId } = this.target;
     try {
-      const states = await this.client.subscribe(channelId, topics, { signal });
+      const states = await this.client.subscribe(channelId, topics, this.options(signal));
       this.confirm(states.filter((topic) => topic.state === 'Permitted').map((topic) => topic.id));
       for (const topic of states.filter((each) => each.state === 'Rejected')) {
         this.reject(topic.id, topic.rejectionReason ?? 'Genesys gave no reason');
@@ -142,18 +146,20 @@ export class SubscriptionSync {
     const result = await this.ask('unsubscribe', topics);
     if (signal.aborted) return;
     if (result !== '200') {
+      // What is replaced as a whole may hold what another replica has subscribed since.
+      if (!(await this.target.isOurs())) return this.report.gone('taken over by another replica');
       const removed = new Set(topics);
       const kept = [...subscriptions.heldTopics].filter((topic) => !removed.has(topic));
       // There is no REST call that removes one topic: the whole list is replaced (wire facts §2).
-      if (kept.length > 0) await this.client.replaceSubscriptions(channelId, kept, { signal });
-      else await this.client.clearSubscriptions(channelId, { signal });
+      if (kept.length > 0) await this.client.replaceSubscriptions(channelId, kept, this.options(signal));
+      else await this.client.clearSubscriptions(channelId, this.options(signal));
     }
     subscriptions.confirmRemoved(topics);
   }
 
   private async verify(signal: AbortSignal): Promise<void> {
     this.verifyDue = false;
-    const listed = await this.client.subscriptions(this.target.channelId, { signal });
+    const listed = await this.client.subscriptions(this.target.channelId, this.options(signal));
     // The connection may have ended meanwhile: then this list is the next one's to ask for.
     if (signal.aborted) return;
     this.report.verified(this.target.subscriptions.reconcile(new Set(listed)));
@@ -161,11 +167,16 @@ export class SubscriptionSync {
 
   private async ask(message: 'subscribe' | 'unsubscribe', topics: string[]): Promise<string | undefined> {
     const { socket, replyTimeoutMs } = this.target;
+    this.target.assertHeld();
     const result = await askOverSocket(socket, message, topics, replyTimeoutMs);
     if (result === '404') throw new ChannelGoneError('The channel answered 404 to a subscribe request.');
     if (result !== '200')
       this.log.warn({ message, result, topics: topics.length }, 'not confirmed over the socket, asking by REST');
     return result;
+  }
+
+  private options(signal: AbortSignal): CallOptions {
+    return { signal, check: () => this.target.assertHeld() };
   }
 
   private confirm(topics: string[]): void {

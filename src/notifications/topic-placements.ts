@@ -7,7 +7,9 @@ export class TopicPlacements {
   private readonly unplaced = new Set<string>();
   /** Topics of stored channels that are coming back: not to be placed elsewhere meanwhile. */
   private readonly heldBack = new Set<string>();
-  private readonly rejected = new RejectedTopics();
+  /** Those of the unplaced that there is no room for, as has been told. */
+  private readonly withoutRoom = new Set<string>();
+  private rejected = new RejectedTopics();
 
   get size(): number {
     return this.channelOf.size;
@@ -28,6 +30,7 @@ export class TopicPlacements {
   remove(topic: string): boolean {
     this.unplaced.delete(topic);
     this.heldBack.delete(topic);
+    this.withoutRoom.delete(topic);
     this.rejected.forget(topic);
     return this.channelOf.delete(topic);
   }
@@ -53,7 +56,7 @@ export class TopicPlacements {
     return [...topics].filter((topic) => this.channelOf.has(topic));
   }
 
-  /** Topics that may be placed now. May be changed while it is walked. */
+  /** Topics that may be placed now (monotonic ms). May be changed while it is walked. */
   *due(now: number): Iterable<string> {
     for (const topic of this.unplaced) {
       if (!this.heldBack.has(topic) && !this.rejected.mustWait(topic, now)) yield topic;
@@ -70,6 +73,7 @@ export class TopicPlacements {
 
   put(topic: string, channel: Channel): void {
     this.unplaced.delete(topic);
+    this.withoutRoom.delete(topic);
     this.channelOf.set(topic, channel);
     channel.want(topic);
   }
@@ -81,6 +85,22 @@ export class TopicPlacements {
       this.channelOf.set(topic, undefined);
       this.unplaced.add(topic);
     }
+  }
+
+  /** No channel has room: answers those that are due and have not been told of since they were placed last. */
+  findNoRoom(now: number): string[] {
+    const fresh = [...this.due(now)].filter((topic) => !this.withoutRoom.has(topic));
+    for (const topic of fresh) this.withoutRoom.add(topic);
+    return fresh;
+  }
+
+  /** Nothing is wanted any more. */
+  clear(): void {
+    this.channelOf.clear();
+    this.unplaced.clear();
+    this.heldBack.clear();
+    this.withoutRoom.clear();
+    this.rejected = new RejectedTopics();
   }
 
   holdBack(topics: Iterable<string>): void {

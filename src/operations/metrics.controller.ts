@@ -2,6 +2,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RolesUnless } from '../access/access.decorators.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
+import { ChannelManager } from '../notifications/channel-manager.service.js';
 import { CHANNEL_STATES } from '../notifications/channel-state.js';
 import { INTERACTION_STATUSES } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
@@ -17,6 +18,7 @@ export class MetricsController {
     private readonly metrics: Metrics,
     private readonly ledger: LedgerCheck,
     private readonly fleet: ChannelFleet,
+    private readonly manager: ChannelManager,
     logs: Logs,
   ) {
     this.log = logs.of('metrics');
@@ -35,6 +37,7 @@ export class MetricsController {
       this.metrics.channels.set({ state }, channels.filter((channel) => channel.state === state).length);
     }
     this.metrics.topics.set(channels.reduce((sum, channel) => sum + channel.subscriptions.heldTopics.size, 0));
+    this.metrics.topicsUncovered.set(this.manager.uncoveredCount);
     return this.metrics.text();
   }
 

@@ -49,6 +49,8 @@ export class ReplicaService {
   private timer: NodeJS.Timeout | undefined;
   private renewing: Promise<void> | undefined;
   private lostTimer: NodeJS.Timeout | undefined;
+  /** Until when nobody else may take us over, by the monotonic clock: a process that stood still is over it when it wakes up. */
+  private heldUntil = 0;
   private takingOver: Promise<string[]> | undefined;
   private soughtStrangers = false;
   private running = false;
@@ -66,6 +68,15 @@ export class ReplicaService {
 
   get state(): ReplicaState {
     return this.states.value;
+  }
+
+  /**
+   * Whether the lease holds at this very moment. To be asked before anything is said that only the owner may say: a process
+   * that stood still finds out here, before any of its timers has run, and is `lost` when this returns false.
+   */
+  get held(): boolean {
+    if (this.state === 'live' && performance.now() >= this.heldUntil) this.standsStill();
+    return this.state === 'live';
   }
 
   /** Registers this process; to be called after the database is open and before anything is owned. */
@@ -177,13 +188,20 @@ export class ReplicaService {
   /** @param since when the renewal was asked for: the lease began after it. */
   private leaseHolds(since: number): void {
     if (!this.running) return;
+    // Under SQLite this process owns the file: nobody can take it over, however long the disk does not answer.
+    this.heldUntil = this.database.kind === 'sqlite' ? Infinity : since + this.leaseMs * (1 - LOST_MARGIN);
+    const leftMs = this.heldUntil - performance.now();
+    // The renewal took that long: the next one tells whether somebody noticed.
+    if (leftMs <= 0) return this.standsStill();
     clearTimeout(this.lostTimer);
-    const leftMs = since + this.leaseMs * (1 - LOST_MARGIN) - performance.now();
-    // The event loop stood still for that long: the next renewal tells whether somebody noticed.
-    if (leftMs <= 0) return this.renewAfter(0);
-    this.lostTimer = setTimeout(() => this.become('lost', 'the lease could not be renewed in time'), leftMs);
+    if (leftMs < Infinity) this.lostTimer = setTimeout(() => void this.held, leftMs);
     this.become('live', 'the lease holds');
     this.renewAfter(this.leaseMs / RENEWALS);
+  }
+
+  private standsStill(): void {
+    this.become('lost', 'the lease could not be renewed in time');
+    this.renewAfter(0);
   }
 
   /** The one place where the state changes. */

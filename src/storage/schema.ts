@@ -9,6 +9,7 @@ export interface Schema {
   interactions: InteractionTable;
   deliveries: DeliveryTable;
   channels: ChannelTable;
+  channel_slots: ChannelSlotTable;
   gaps: GapTable;
   replay_jobs: ReplayJobTable;
   audit: AuditTable;
@@ -125,10 +126,22 @@ export interface ChannelTable {
   genesys_id: string;
   connect_uri: string;
   expires_at: number | null;
+  /** The OAuth client that it is of and whose budget it uses; null for those that were made before it was noted. */
+  client: ColumnType<string | null, string | null | undefined, string | null>;
   owner: string;
   created_at: number;
   /** Last time a frame was known to have arrived: after a crash the gap begins here. */
   last_seen_at: number;
+}
+
+/** A place in the budget of channels, taken before Genesys is asked for one. */
+export interface ChannelSlotTable {
+  id: string;
+  client: string;
+  /** The replica that makes the channel. */
+  owner: string;
+  /** Last time the owner was known to be at it. */
+  seen_at: number;
 }
 
 /** A stretch of time in which topics were not covered by an open, confirmed subscription. */

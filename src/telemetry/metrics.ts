@@ -20,6 +20,11 @@ export class Metrics {
   );
   readonly channels = this.gauge('gateway_channels', 'Genesys notification channels by state.', ['state']);
   readonly topics = this.gauge('gateway_topics', 'Topics subscribed over all channels.', []);
+  readonly topicsUncovered = this.gauge(
+    'gateway_topics_uncovered',
+    'Wanted topics of which no event would arrive now: no channel has room, not confirmed yet, refused, or in a gap.',
+    [],
+  );
 
   readonly frames = this.counter('gateway_ws_frames_total', 'WebSocket frames received, by kind.', ['kind']);
   readonly reconnects = this.counter('gateway_ws_reconnects_total', 'Sockets opened again, by reason.', ['reason']);

@@ -7,7 +7,7 @@ import { Database } from '../../src/storage/database.js';
 import { Logs } from '../../src/telemetry/logs.js';
 import { sharedPostgres, stopSharedPostgres } from './postgres.js';
 
-const TABLES = ['deliveries', 'interactions', 'channels', 'gaps', 'replay_jobs', 'audit', 'replicas'];
+const TABLES = ['deliveries', 'interactions', 'channels', 'channel_slots', 'gaps', 'replay_jobs', 'audit', 'replicas'];
 
 afterAll(stopSharedPostgres);
 

@@ -27,6 +27,7 @@ export interface ChannelsUnderTest {
   manager: ChannelManager;
   fleet: ChannelFleet;
   gaps: GapRepository;
+  database: Database;
   events: TopicEvent[];
   covered: Covered[];
   rejected: TopicRejected[];
@@ -70,7 +71,12 @@ export async function startChannels(
     await replica.start();
     const manager = app.get(ChannelManager);
     const upkeep = app.get(ChannelUpkeep);
-    Object.assign(under, { manager, fleet: app.get(ChannelFleet), gaps: app.get(GapRepository) });
+    Object.assign(under, {
+      manager,
+      fleet: app.get(ChannelFleet),
+      gaps: app.get(GapRepository),
+      database: app.get(Database),
+    });
     manager.events$.subscribe((event) => under.events.push(event));
     manager.covered$.subscribe((covered) => under.covered.push(covered));
     manager.rejected$.subscribe((rejected) => under.rejected.push(rejected));

@@ -37,6 +37,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   }
 
   const ids = (rows: { id: string }[]): string[] => rows.map((row) => row.id);
+  const conversationsOf = (rows: InteractionRow[]): string[] => rows.map((row) => row.conversation_id);
 
   it('stores what is new by conversation, customer and agent, and nothing twice', async () => {
     const conversationId = randomUUID();
@@ -125,12 +126,32 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     expect(await statuses()).toEqual({ expired: 1, captured: 1, accepted: 1 });
   });
 
-  it('tells for which conversations nobody waits', async () => {
+  it('tells for which conversations none of ours waits', async () => {
     const [waiting] = await insert(1);
+    const [others] = await insert(1);
+    await set([others?.id ?? ''], { owner: 'replica-2' });
     const [done] = await insert(1);
     await set([done?.id ?? ''], { status: 'delivered' });
-    const conversations = [waiting?.conversation_id ?? '', done?.conversation_id ?? '', 'unknown'];
-    expect(await interactions.idleAmong(conversations)).toEqual([done?.conversation_id, 'unknown']);
+    const conversations = [waiting, others, done].map((row) => row?.conversation_id ?? '');
+    expect(await interactions.idleAmong([...conversations, 'unknown'], OWNER)).toEqual([
+      others?.conversation_id,
+      done?.conversation_id,
+      'unknown',
+    ]);
+  });
+
+  it('lets those that no channel has room for only wait, and asks for them anew', async () => {
+    const rows = await insert(3);
+    await interactions.listening(conversationsOf(rows), 1_000, undefined);
+    await set(ids(rows), { lookup_step: 5 });
+    await set([rows[2]?.id ?? ''], { status: 'captured' });
+    await interactions.uncovered(conversationsOf(rows), 2_000);
+    expect(await statuses()).toEqual({ accepted: 2, captured: 1 });
+    const [row] = await interactions.ofConversations(database.db as never, conversationsOf(rows.slice(0, 1)));
+    expect(row).toMatchObject({ lookup_step: 0, listening_at: expect.any(Number) });
+    expect((row?.lookup_at ?? 0) - Date.now()).toBeLessThan(2_500);
+    await interactions.listening(conversationsOf(rows), 1_000, undefined);
+    expect(await statuses()).toEqual({ listening: 2, captured: 1 });
   });
 
   it('removes what has been over long enough, with its record, and never the dead', async () => {

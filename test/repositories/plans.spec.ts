@@ -78,7 +78,7 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     const plans = [
       ...(await plansOf(() => database.transaction((trx) => interactions.waitingFor(trx, conversations)))),
       ...(await plansOf(() => database.transaction((trx) => interactions.ofConversations(trx, conversations)))),
-      ...(await plansOf(() => interactions.idleAmong(conversations))),
+      ...(await plansOf(() => interactions.idleAmong(conversations, 'someone'))),
       ...(await plansOf(() => interactions.listening(conversations, 1_000, undefined))),
     ];
     for (const plan of plans) expect(plan).toMatch(/interactions_key|sqlite_autoindex_interactions_2/);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelay } from '../common/backoff.js';
-import { StorageUnavailableError } from '../storage/storage.errors.js';
+import { StorageUnavailableError } from './storage.errors.js';
 import type { Log } from '../telemetry/logs.js';
 
 /** Waits while the database does not answer: ≤ 0.1, 0.2, 0.4 … 5 s. */
