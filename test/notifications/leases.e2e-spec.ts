@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { eventually } from '../helpers/process-scene.js';
 import { type ChannelsUnderTest, startChannels, topicOf, topics } from './harness.js';
 
@@ -73,7 +74,8 @@ describe("channels that may be another replica's", () => {
     await under.database.close();
     under.manager.release(topics(2));
     await under.simulator.genesys.waitFor(() => under.simulator.genesys.topics().length === 0);
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    // Longer than it lingers, and some looks at it.
+    await setTimeout(2_500);
     expect(changing()).toEqual([]);
     expect(under.simulator.genesys.channels()[0]?.connected).toBe(true);
     await under.database.open();

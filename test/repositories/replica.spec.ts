@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import { firstValueFrom, filter, timeout } from 'rxjs';
 import pg from 'pg';
 import type { Database } from '../../src/storage/database.js';
@@ -97,6 +98,26 @@ describeEachDatabase('ReplicaService', (getDb) => {
     const replica = await started();
     expect(await replica.takeOver()).toEqual(['stopped long ago']);
     expect(await getDb().db.selectFrom('channels').select('owner').execute()).toEqual([{ owner: replica.id }]);
+  });
+
+  it('finds out at the first question that it stood still, except where nobody else can take over', async () => {
+    const replica = await started();
+    const told: string[] = [];
+    replica.lost$.subscribe(() => told.push('lost'));
+    expect(replica.held).toBe(true);
+    const now = performance.now.bind(performance);
+    const stoodStill = jest.spyOn(performance, 'now').mockImplementation(() => now() + 39_000);
+    try {
+      const held = replica.held;
+      // Whoever listens has let go of everything by the time that the answer is there.
+      expect({ held, told }).toEqual(
+        getDb().kind === 'sqlite' ? { held: true, told: [] } : { held: false, told: ['lost'] },
+      );
+    } finally {
+      stoodStill.mockRestore();
+    }
+    await firstValueFrom(replica.state$.pipe(filter((state) => state === 'live')));
+    expect(replica.held).toBe(true);
   });
 
   it('takes nothing over unless it is live itself', async () => {
