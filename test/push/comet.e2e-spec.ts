@@ -297,6 +297,16 @@ describe('WebSockets', () => {
     socket.terminate();
   });
 
+  it('one key has a part of the sessions only', async () => {
+    rig = await CometRig.start({ sessionsPerKey: 2 });
+    const ask = (user: string, key: string) => rig.bayeux([HANDSHAKE], { gms_user: user, 'X-API-Key': key });
+    for (const user of ['a', 'b']) expect(await ask(user, TEST_KEYS.intake)).toMatchObject([{ successful: true }]);
+    const [full] = await ask('c', TEST_KEYS.intake);
+    expect(full?.error).toContain('503::the key "bofe" takes no more sessions on this instance (the limit is 2)');
+    expect(full).toMatchObject({ successful: false, advice: { reconnect: 'handshake', interval: 5000 } });
+    expect(await ask('c', TEST_KEYS.publish)).toMatchObject([{ successful: true }]);
+  });
+
   it.each([
     ['text that is not JSON', '{', 1007],
     ['bytes', Buffer.from('[]'), 1007],
@@ -317,6 +327,42 @@ describe('WebSockets', () => {
     const [handshake] = await exchange(socket, HANDSHAKE);
     await exchange(socket, { channel: '/meta/connect', clientId: handshake?.clientId, advice: { timeout: 0 } });
     expect((await once(socket, 'close'))[0]).toBe(1001);
+  });
+
+  it('end with a session that has shaken hands and never connected', async () => {
+    rig = await CometRig.start({ maxIntervalMs: 40 });
+    const socket = await bareSocket(rig.url, { 'X-API-Key': TEST_KEYS.intake, gms_user: 'alice' });
+    expect(await exchange(socket, HANDSHAKE)).toMatchObject([{ successful: true }]);
+    expect((await once(socket, 'close'))[0]).toBe(1001);
+  });
+
+  it('are cut when they answer no ping, and kept when they do', async () => {
+    rig = await CometRig.start({ pingMs: 40 });
+    const headers = { 'X-API-Key': TEST_KEYS.intake, gms_user: 'alice' };
+    const [living, dead] = [
+      await bareSocket(rig.url, headers),
+      new WebSocket(rig.url.replace(/^http/, 'ws'), { headers, autoPong: false }),
+    ];
+    await once(dead, 'open');
+    // Without a close frame: nobody is there to answer one.
+    expect((await once(dead, 'close'))[0]).toBe(1006);
+    for (let pings = 0; pings < 3; pings++) await once(living, 'ping');
+    expect(living.readyState).toBe(WebSocket.OPEN);
+    living.terminate();
+  });
+
+  it('that have not shaken hands have a limit of their own', async () => {
+    rig = await CometRig.start({ strangers: 1 });
+    const headers = { 'X-API-Key': TEST_KEYS.intake, gms_user: 'alice' };
+    const first = await bareSocket(rig.url, headers);
+    const second = new WebSocket(rig.url.replace(/^http/, 'ws'));
+    second.on('error', () => undefined);
+    const [, answer] = await once(second, 'unexpected-response');
+    expect(answer.statusCode).toBe(503);
+    second.terminate();
+    await exchange(first, HANDSHAKE);
+    const third = await bareSocket(rig.url, headers);
+    for (const each of [first, third]) each.terminate();
   });
 
   it('have a limit', async () => {

@@ -73,11 +73,17 @@ export class BayeuxServer {
     const acknowledges = message.ext?.['ack'] === true;
     const owner = { name: caller.name, byHandshake: peer.caller === undefined };
     const session = this.sessions.open(String(user), owner, acknowledges);
-    if (!session) {
-      const error = `503::this instance takes no more sessions (the limit is ${String(this.limits.sessions)}); try again later`;
-      return refuse(message, error, { advice: { reconnect: 'handshake', interval: FULL_INTERVAL_MS } });
+    if (session === 'all' || session === 'of-key') {
+      const { sessions, sessionsPerKey } = this.limits;
+      const why =
+        session === 'all'
+          ? `this instance takes no more sessions (the limit is ${String(sessions)})`
+          : `the key "${caller.name}" takes no more sessions on this instance (the limit is ${String(sessionsPerKey)}); end some`;
+      const advice = { reconnect: 'handshake', interval: FULL_INTERVAL_MS } as const;
+      return refuse(message, `503::${why}; try again later`, { advice });
     }
     peer.bind(session);
+    session.attach(peer.link);
     return succeed(message, {
       clientId: session.id,
       version: '1.0',

@@ -5,9 +5,15 @@ export interface CometLimits {
   /** A session without a `/meta/connect` for so long is forgotten. */
   maxIntervalMs: number;
   sessions: number;
+  /** Half of all by default: one caller leaves room for the others. */
+  sessionsPerKey: number;
   sessionsPerUser: number;
   /** Open WebSockets, with or without a session. */
   sockets: number;
+  /** Open WebSockets that have not shaken hands. */
+  strangers: number;
+  /** Between two pings of a WebSocket; one that answers nothing until the next is cut. */
+  pingMs: number;
   /** Messages, and their bytes, that may wait for one session. */
   queue: number;
   queueBytes: number;
@@ -25,8 +31,11 @@ export const DEFAULT_COMET_LIMITS: CometLimits = {
   timeoutMs: 30_000,
   maxIntervalMs: 10_000,
   sessions: 10_000,
+  sessionsPerKey: 5_000,
   sessionsPerUser: 10,
   sockets: 11_000,
+  strangers: 1_000,
+  pingMs: 30_000,
   queue: 1_000,
   queueBytes: 4 * 1024 * 1024,
   bodyBytes: 64 * 1024,

@@ -95,6 +95,11 @@ export class CometSession {
     return this.state === 'held';
   }
 
+  /** The connection that the handshake came on. The client still counts as away; it is closed with the session. */
+  attach(link: CometLink): void {
+    if (this.state !== 'closed') this.link = link;
+  }
+
   subscribe(on: boolean): void {
     if (this.state === 'closed') return;
     this.subscribed = on;

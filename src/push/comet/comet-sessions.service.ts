@@ -22,6 +22,8 @@ export class CometSessions {
   private readonly connected = new Subject<string>();
   private readonly sessions = new Map<string, CometSession>();
   private readonly byUser = new Map<string, Set<CometSession>>();
+  /** How many each key has, by its name. */
+  private readonly byKey = new Map<string, number>();
   private reachableUsers: readonly string[] | undefined;
   private ended = false;
   private readonly log: Log;
@@ -82,15 +84,18 @@ export class CometSessions {
 
   /**
    * A new session. When the user has too many, one that is away, otherwise the oldest, is closed.
-   * @returns undefined when this instance has too many, or is going away
+   * @returns what there are too many of otherwise: `all` also when this instance is going away
    */
-  open(user: string, owner: SessionOwner, acknowledges: boolean): CometSession | undefined {
+  open(user: string, owner: SessionOwner, acknowledges: boolean): CometSession | 'all' | 'of-key' {
     const own = this.byUser.get(user) ?? new Set();
     if (own.size >= this.limits.sessionsPerUser) {
       const [oldest] = own;
       (own.values().find(({ isAway }) => isAway) ?? oldest)?.close('too-many');
     }
-    if (this.ended || this.sessions.size >= this.limits.sessions) return undefined;
+    if (this.ended || this.sessions.size >= this.limits.sessions) return 'all';
+    const ofKey = this.byKey.get(owner.name) ?? 0;
+    if (ofKey >= this.limits.sessionsPerKey) return 'of-key';
+    this.byKey.set(owner.name, ofKey + 1);
     const id = randomBytes(20).toString('hex');
     const session = new CometSession(id, user, owner, acknowledges, this.limits, this.events);
     this.sessions.set(id, session);
@@ -119,6 +124,9 @@ export class CometSessions {
     const own = this.byUser.get(session.user);
     own?.delete(session);
     if (own?.size === 0) this.byUser.delete(session.user);
+    const ofKey = (this.byKey.get(session.owner.name) ?? 1) - 1;
+    if (ofKey === 0) this.byKey.delete(session.owner.name);
+    else this.byKey.set(session.owner.name, ofKey);
     this.reachableUsers = undefined;
     this.metrics.cometSessions.set(this.sessions.size);
     const level = reason === 'queue-full' || reason === 'too-many' ? 'warn' : 'debug';

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { ForbiddenError, UnauthenticatedError } from '../../access/access.errors.js';
 import { ApiKeys, keyIn } from '../../access/api-keys.service.js';
 import type { Caller } from '../../access/caller.js';
@@ -28,8 +28,8 @@ class TooManySocketsError extends GatewayError {
   override readonly code = 'comet.too-many-sockets';
   override readonly status = 503;
 
-  constructor(limit: number) {
-    super(`This instance has ${String(limit)} WebSockets open, the limit; try again later.`);
+  constructor(limit: number, which: string) {
+    super(`This instance has ${String(limit)} WebSockets open${which}, the limit; try again later.`);
   }
 }
 
@@ -38,6 +38,8 @@ class TooManySocketsError extends GatewayError {
 export class CometSocketServer implements OnModuleInit {
   private readonly sockets: WebSocketServer;
   private readonly log: Log;
+  /** Sockets that have not shaken hands. */
+  private readonly strangers = new Set<WebSocket>();
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -67,10 +69,14 @@ export class CometSocketServer implements OnModuleInit {
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     try {
       if (this.shutdown.state !== 'running') throw new ShutdownInProgressError();
-      if (this.sockets.clients.size >= this.limits.sockets) throw new TooManySocketsError(this.limits.sockets);
+      if (this.sockets.clients.size >= this.limits.sockets) throw new TooManySocketsError(this.limits.sockets, '');
+      if (this.strangers.size >= this.limits.strangers) {
+        throw new TooManySocketsError(this.limits.strangers, ' that have not shaken hands');
+      }
       const from = { caller: this.callerOf(request), user: gmsUserIn(request.headers) };
       this.sockets.handleUpgrade(request, socket, head, (accepted) => {
-        new CometSocket(accepted, from, this.server, this.limits, this.log);
+        this.strangers.add(accepted);
+        new CometSocket(accepted, from, this.server, this.limits, this.log, () => this.strangers.delete(accepted));
       });
     } catch (refused) {
       refuseUpgrade(socket, refused);

@@ -19,6 +19,9 @@ export class CometSocket implements CometLink {
   private session: CometSession | undefined;
   /** Until there is a session: the wait for one. After `close`: the wait for the client's close frame. */
   private timer: NodeJS.Timeout | undefined;
+  private readonly pings: NodeJS.Timeout;
+  /** Something has come since the last ping. */
+  private alive = true;
   private readonly peer: Peer;
 
   constructor(
@@ -27,6 +30,8 @@ export class CometSocket implements CometLink {
     private readonly server: BayeuxServer,
     private readonly limits: CometLimits,
     private readonly log: Log,
+    /** Told once: it has shaken hands, or has ended without. */
+    private readonly known: () => void,
   ) {
     this.peer = {
       ...from,
@@ -39,11 +44,20 @@ export class CometSocket implements CometLink {
     this.timer = setTimeout(() => {
       this.end(POLICY, 'no session');
     }, limits.maxIntervalMs);
+    this.pings = setInterval(() => {
+      this.ping();
+    }, limits.pingMs);
+    socket.on('pong', () => {
+      this.alive = true;
+    });
     socket.on('message', (data, isBinary) => {
+      this.alive = true;
       this.receive(data, isBinary);
     });
     socket.once('close', () => {
       clearTimeout(this.timer);
+      clearInterval(this.pings);
+      this.known();
       this.session?.lost(this);
     });
     socket.on('error', (error) => {
@@ -67,6 +81,16 @@ export class CometSocket implements CometLink {
     });
   }
 
+  /** A client that vanished without a word is noticed; and proxies do not take an idle connection for a dead one. */
+  private ping(): void {
+    if (!this.alive) {
+      this.socket.terminate();
+      return;
+    }
+    this.alive = false;
+    this.socket.ping();
+  }
+
   private end(code: number, reason: string): void {
     if (this.socket.readyState >= this.socket.CLOSING) return;
     clearTimeout(this.timer);
@@ -78,6 +102,7 @@ export class CometSocket implements CometLink {
 
   private bind(session: CometSession): void {
     clearTimeout(this.timer);
+    this.known();
     const before = this.session;
     this.session = session;
     if (before && before !== session) {
