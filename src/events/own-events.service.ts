@@ -7,12 +7,10 @@ import {
   type InteractionFollower,
   InteractionFollowers,
 } from '../conversations/interaction-followers.js';
-import { Outbox } from '../delivery/outbox.js';
 import { ApiSchemas } from '../http/api-schemas.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
 import { AS_IT_IS, type OwnEvent, PushEvents } from '../push/publishing/push-events.js';
-import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
 import type { AfterCommit } from '../storage/after-commit.js';
 import { Database } from '../storage/database.js';
 import type { Schema } from '../storage/schema.js';
@@ -36,7 +34,6 @@ export class OwnEvents implements InteractionFollower {
     private readonly fleet: ChannelFleet,
     private readonly gaps: GapRecorder,
     private readonly push: PushEvents,
-    private readonly outbox: Outbox,
     schemas: ApiSchemas,
     logs: Logs,
   ) {
@@ -69,14 +66,12 @@ export class OwnEvents implements InteractionFollower {
   ): Promise<void> {
     const now = Date.now();
     const news = { tagOf: interactionTag, eventOf: (change: InteractionChange) => interactionEvent(change, now) };
-    const deliveries = await this.push.publishIn(trx, changes, news, afterCommit);
-    if (deliveries > 0) afterCommit(() => this.outbox.wake(PUSH_SINKS));
+    await this.push.publishIn(trx, changes, news, afterCommit);
   }
 
   private async publish(event: OwnEvent): Promise<void> {
     await this.database.transaction(async (trx, afterCommit) => {
-      const deliveries = await this.push.publishIn(trx, [event], AS_IT_IS, afterCommit);
-      if (deliveries > 0) afterCommit(() => this.outbox.wake(PUSH_SINKS));
+      await this.push.publishIn(trx, [event], AS_IT_IS, afterCommit);
     });
   }
 }

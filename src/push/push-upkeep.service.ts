@@ -6,6 +6,7 @@ import { ShutdownService } from '../lifecycle/shutdown.service.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { PushPublishers } from './publishers/push-publishers.js';
 import { EventRepository } from './publishing/event.repository.js';
+import { FanOutWorker } from './publishing/fan-out-worker.service.js';
 import { SubscriberLimits } from './publishing/subscriber-limits.js';
 import { SubscriptionIndex } from './subscriptions/subscription-index.js';
 import { SubscriptionRepository } from './subscriptions/subscription.repository.js';
@@ -35,6 +36,7 @@ export class PushUpkeep implements OnApplicationBootstrap {
     private readonly rows: SubscriptionRepository,
     private readonly events: EventRepository,
     private readonly limits: SubscriberLimits,
+    private readonly fanOut: FanOutWorker,
     private readonly publishers: PushPublishers,
     private readonly shutdown: ShutdownService,
     logs: Logs,
@@ -46,6 +48,7 @@ export class PushUpkeep implements OnApplicationBootstrap {
     const startedAt = performance.now();
     await this.index.load();
     this.log.info({ subscriptions: this.index.size, ms: Math.round(performance.now() - startedAt) }, 'push is ready');
+    this.fanOut.start();
     this.every(EXPIRE_EVERY_MS, 'end what has expired', () => this.inBatches(() => this.subscriptions.endExpired()));
     this.every(COUNT_EVERY_MS, 'count what waits', () => this.refresh());
     this.every(REMOVE_EVERY_MS, 'remove what is long over', () => this.removeOld());
@@ -94,6 +97,7 @@ export class PushUpkeep implements OnApplicationBootstrap {
     this.stopped.abort();
     for (const each of this.timers) each.unsubscribe();
     await Promise.all(this.running);
+    await this.fanOut.stop();
     await this.subscriptions.idle();
   }
 }

@@ -28,6 +28,8 @@ import { WnsPublisher } from './publishers/wns.publisher.js';
 import { DeliveryLoader } from './publishing/delivery-loader.js';
 import { DirectPush } from './publishing/direct-push.js';
 import { EventRepository } from './publishing/event.repository.js';
+import { FanOutQueue } from './publishing/fan-out-queue.js';
+import { FanOutWorker } from './publishing/fan-out-worker.service.js';
 import { FanOut } from './publishing/fan-out.js';
 import { PublishService } from './publishing/publish.service.js';
 import { PushEvents } from './publishing/push-events.js';
@@ -84,7 +86,9 @@ const PUBLISHER_CLASSES = [
     SubscriptionService,
     EventRepository,
     SubscriberLimits,
+    FanOutQueue,
     FanOut,
+    FanOutWorker,
     DeliveryLoader,
     DirectPush,
     PublishService,

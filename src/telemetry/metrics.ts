@@ -71,6 +71,11 @@ export class Metrics {
     'type',
     'outcome',
   ]);
+  readonly pushEndings = this.counter(
+    'gateway_push_endings_total',
+    'Pushes that were given up (dead), met a crash, or lost their claim (fenced), by sink: push or comet.',
+    ['sink', 'outcome'],
+  );
   readonly pushSubscriptions = this.gauge('gateway_push_subscriptions', 'Active push subscriptions.', []);
   readonly pushDropped = this.counter('gateway_push_dropped_total', 'Pushes not made, by reason.', ['reason']);
   readonly cometSessions = this.gauge('gateway_comet_sessions', 'CometD sessions that are open on this instance.', []);

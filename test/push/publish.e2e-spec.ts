@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AS_IT_IS, PushEvents } from '../../src/push/publishing/push-events.js';
-import { Outbox } from '../../src/delivery/outbox.js';
 import { startGateway } from '../helpers/gateway.js';
 import { KEYS } from '../helpers/environment.js';
 import { freshTarget } from '../helpers/databases.js';
@@ -302,8 +301,8 @@ describe.each(['sqlite', 'postgres'] as const)('publishing (%s)', (kind) => {
 
   it('publishes own events with the transaction that brings them about, once each', async () => {
     const events = stage.stage.gateway.app.get(PushEvents, { strict: false });
-    const id = await stage.subscribed(`${own}.*`, { providerName: 'another' }, `/${own}`);
-    const event = { id: `${own}-1`, tag: `${own}.acw`, body: { version: 1 }, orderKey: own };
+    const id = await stage.subscribed(`genesys.${own}.*`, { providerName: 'another' }, `/${own}`);
+    const event = { id: `${own}-1`, tag: `genesys.${own}.acw`, body: { version: 1 }, orderKey: own };
     const failing = stage.database.transaction(async (trx, afterCommit) => {
       await events.publishIn(trx, [{ ...event, id: `${own}-0` }], AS_IT_IS, afterCommit);
       throw new Error('rolled back');
@@ -312,7 +311,6 @@ describe.each(['sqlite', 'postgres'] as const)('publishing (%s)', (kind) => {
     for (let i = 0; i < 2; i++) {
       await stage.database.transaction((trx, afterCommit) => events.publishIn(trx, [event], AS_IT_IS, afterCommit));
     }
-    stage.stage.gateway.app.get(Outbox, { strict: false }).wake();
     expect(await stage.settled(id)).toHaveLength(1);
     const received = await stage.receiver.has(1, `/${own}`);
     expect(received.map(({ body }) => body)).toEqual(['{"version":1}']);

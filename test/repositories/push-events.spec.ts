@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/storage/database.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import { Outbox } from '../../src/delivery/outbox.js';
+import { FanOutQueue } from '../../src/push/publishing/fan-out-queue.js';
+import { FanOutWorker } from '../../src/push/publishing/fan-out-worker.service.js';
+import { AS_IT_IS, type OwnEvent, PushEvents } from '../../src/push/publishing/push-events.js';
 import { FanOut } from '../../src/push/publishing/fan-out.js';
 import { EventRepository, textOfStored } from '../../src/push/publishing/event.repository.js';
 import type { NewEvent } from '../../src/push/publishing/event.js';
@@ -9,6 +12,7 @@ import { SubscriberLimits } from '../../src/push/publishing/subscriber-limits.js
 import { OwnEventsRight } from '../../src/push/subscriptions/own-events-right.js';
 import { SubscriptionIndex } from '../../src/push/subscriptions/subscription-index.js';
 import { SubscriptionRepository } from '../../src/push/subscriptions/subscription.repository.js';
+import { Logs } from '../../src/telemetry/logs.js';
 import { Metrics } from '../../src/telemetry/metrics.js';
 import { testConfig } from '../../src/config/testing/test-config.js';
 import { describeEachDatabase } from '../helpers/databases.js';
@@ -122,7 +126,9 @@ describeEachDatabase('push events', (getDb) => {
       const index = new SubscriptionIndex(database, new SubscriptionRepository(database), right, new Metrics());
       const limits = new SubscriberLimits(testConfig({ PUSH_QUEUE_PER_SUBSCRIBER: queue }), database);
       const outbox = new Outbox(new DeliveryRepository(database), database);
-      return { index, limits, service: new FanOut(index, events, outbox, limits) };
+      const places = new FanOutQueue(database);
+      const worker = () => new FanOutWorker(database, places, index, limits, outbox, new Metrics(), Logs.silent());
+      return { index, limits, worker, service: new FanOut(index, events, places, outbox, limits) };
     }
 
     it('makes one delivery for each, however many, under ids that never change', async () => {
@@ -135,6 +141,90 @@ describeEachDatabase('push events', (getDb) => {
       const rows = await getDb().db.selectFrom('deliveries').selectAll().execute();
       expect(rows).toHaveLength(30);
       expect(rows[0]).toMatchObject({ sink: 'comet', destination: 'comet:u', payload: one.id, state: 'pending' });
+    });
+
+    /** Many at once, each by a change of its own as they are made one by one. */
+    async function subscribeMany(count: number, filter: string, index: SubscriptionIndex): Promise<void> {
+      const rows = new SubscriptionRepository(getDb());
+      const device = { type: 'comet', deviceId: 'u', properties: {}, debug: false, providerName: 'default' } as const;
+      const rest = { language: undefined, device, destination: 'comet:u', authorization: null, expireMs: 60_000 };
+      await getDb().transaction(async (trx) => {
+        for (let i = 0; i < count; i++) {
+          const draft = { id: randomUUID(), subscriberId: `s${i}`, filter, createdBy: 'test', ownEvents: true };
+          await rows.insert(trx, { ...draft, ...rest }, await rows.nextChange(trx));
+        }
+      });
+      await index.refresh();
+    }
+    const deliveries = () => getDb().db.selectFrom('deliveries').selectAll().orderBy('seq').execute();
+    const step = (conversation: string, kind: string): OwnEvent => {
+      const body = { conversation, kind };
+      return {
+        id: `${conversation}:${kind}`,
+        tag: `genesys.conversation.${conversation}.${kind}`,
+        body,
+        orderKey: conversation,
+      };
+    };
+
+    it('costs a transaction of ours one row, however many hear its event', async () => {
+      const { index, service } = fanOut('10000');
+      const own = new PushEvents(new Metrics(), service);
+      const tell = (event: OwnEvent) =>
+        getDb().transaction((trx, afterCommit) => own.publishIn(trx, [event], AS_IT_IS, afterCommit));
+      await subscribe(getDb(), 's', index);
+      await tell(step('a', 'accepted'));
+      expect(await getDb().db.selectFrom('push_events').selectAll().execute()).toEqual([]);
+      await subscribeMany(600, '*', index);
+      await tell(step('a', 'acw'));
+      expect(await getDb().db.selectFrom('push_events').selectAll().execute()).toHaveLength(1);
+      expect(await deliveries()).toEqual([]);
+    });
+
+    it('makes the deliveries of our events page by page, goes on after a kill, and keeps their order', async () => {
+      const { index, service, worker } = fanOut('10000');
+      const own = new PushEvents(new Metrics(), service);
+      const tell = (event: OwnEvent) =>
+        getDb().transaction((trx, afterCommit) => own.publishIn(trx, [event], AS_IT_IS, afterCommit));
+      await subscribeMany(600, '*', index);
+      const [accepted, acw] = [step('a', 'accepted'), step('a', 'acw')];
+      await tell(accepted);
+      await tell(acw);
+      // Whoever comes later hears nothing of it.
+      await subscribeMany(5, 'genesys.*', index);
+      expect(await worker().turn()).toBe(true);
+      expect(await deliveries()).toHaveLength(100);
+      // Another one's event need not wait for the rest.
+      await tell(step('b', 'accepted'));
+      expect(await worker().turn()).toBe(true);
+      expect(new Set((await deliveries()).slice(100).map(({ order_key }) => order_key.split(':')[1]))).toEqual(
+        new Set(['b']),
+      );
+      const both = [worker(), worker()];
+      while ((await Promise.all(both.map((one) => one.turn()))).some(Boolean));
+      const rows = await deliveries();
+      expect(rows).toHaveLength(600 + 600 + 605);
+      const ofA = rows.filter(({ order_key }) => order_key.endsWith(':a')).map(({ payload }) => payload);
+      expect(ofA).toEqual([...ofA.slice(0, 600).fill(ofA[0] ?? ''), ...ofA.slice(600).fill(ofA.at(-1) ?? '')]);
+      expect(new Set(ofA).size).toBe(2);
+      expect(await worker().turn()).toBe(false);
+    });
+
+    it('stores an event for very many without its deliveries, and what follows on its tag waits behind it', async () => {
+      const { index, service, worker } = fanOut('10000');
+      await subscribeMany(1_001, 'a.*', index);
+      await subscribeMany(1, 'x.*', index);
+      const write = async (one: NewEvent) => (await getDb().transaction((trx) => service.write(trx, [one])))[0];
+      const first = event();
+      expect(await write(first)).toMatchObject({ answer: { id: first.id, matched: 1_001 }, isQueued: true });
+      expect(await deliveries()).toEqual([]);
+      const [later, other] = [event({ tag: 'x.y' }), event({ tag: 'x.y', orderKey: 'x.y' })];
+      expect(await write(later)).toMatchObject({ answer: { matched: 1 }, isQueued: true });
+      expect(await write(other)).toMatchObject({ answer: { matched: 1 }, isQueued: false });
+      while (await worker().turn());
+      const payloads = (await deliveries()).map(({ payload }) => payload);
+      expect(payloads).toHaveLength(1 + 1_001 + 1);
+      expect([payloads[0], payloads[1], payloads.at(-1)]).toEqual([other.id, first.id, later.id]);
     });
 
     it('drops and tells what is for a subscriber with too much waiting', async () => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import { Database } from '../../storage/database.js';
 import { jsonList, jsonRows } from '../../storage/json-rows.js';
 import type { PushEventRow, Schema } from '../../storage/schema.js';
@@ -13,6 +13,8 @@ export interface StoredEvent {
   matched: number;
   /** JSON of the answer; null while a direct publication is under way. */
   answer: string | null;
+  /** Its deliveries are made later, for the subscriptions of changes up to this one; absent: they are made with it. */
+  seenChange?: number | undefined;
 }
 
 /** A text as it is stored: PostgreSQL's texts hold neither U+0000 nor half a surrogate pair, and a message may have both. */
@@ -26,7 +28,7 @@ export class EventRepository {
 
   /** Inserts those whose id and `Idempotency-Key` are new; returns their ids. */
   async insert(trx: Kysely<Schema>, events: readonly StoredEvent[]): Promise<Set<string>> {
-    const rows = events.map(({ event, matched, answer }) => ({
+    const rows = events.map(({ event, matched, answer, seenChange }, ordinal) => ({
       id: event.id,
       tag: event.tag,
       message: storedText(event.message),
@@ -37,6 +39,9 @@ export class EventRepository {
       idempotency_key: event.once?.key ?? null,
       body_hash: event.once?.bodyHash ?? null,
       answer,
+      seen_change: seenChange ?? null,
+      order_key: seenChange === undefined ? null : event.orderKey,
+      ordinal,
     }));
     const table = jsonRows(this.database.kind, rows, {
       id: 'text',
@@ -49,14 +54,26 @@ export class EventRepository {
       idempotency_key: 'text',
       body_hash: 'text',
       answer: 'text',
+      seen_change: 'bigint',
+      order_key: 'text',
+      ordinal: 'bigint',
     });
     const columns = sql.raw(
-      'id, tag, message, media_type, provider_name, matched, published_by, idempotency_key, body_hash, answer',
+      'id, tag, message, media_type, provider_name, matched, published_by, idempotency_key, body_hash, answer, seen_change, order_key',
     );
     const inserted = await sql<{ id: string }>`
-      insert into push_events (${columns}, published_at) select ${columns}, ${this.database.now} from ${table} as events
+      insert into push_events (${columns}, published_at, fan_out_no)
+      select ${columns}, ${this.database.now}, case when order_key is not null then ${this.nextPlace()} end
+      from ${table} as events
       where true on conflict do nothing returning id`.execute(trx);
     return new Set(inserted.rows.map(({ id }) => id));
+  }
+
+  /** After all that wait: whoever has seen an event committed comes behind it. */
+  private nextPlace(): RawBuilder<number> {
+    if (this.database.kind === 'postgres') return sql<number>`nextval('push_fan_outs')`;
+    return sql<number>`ordinal + 1 + coalesce(
+      (select max(waiting.fan_out_no) from push_events as waiting where waiting.fan_out_no is not null), 0)`;
   }
 
   async byKey(db: Kysely<Schema>, publishedBy: string, key: string): Promise<PushEventRow | undefined> {
@@ -104,7 +121,7 @@ export class EventRepository {
     const { rows } = await sql`
       delete from push_events where id in (
         select id from push_events
-        where published_at < ${now} - ${sql.lit(olderThanMs)} and id not in (
+        where published_at < ${now} - ${sql.lit(olderThanMs)} and fan_out_no is null and id not in (
           select payload from deliveries where sink in (${sinks}) and state in ('pending', 'claimed')
           union all select payload from deliveries where sink in (${sinks}) and state = 'dead'
           union all select payload from deliveries where sink in (${sinks}) and state = 'discarded')

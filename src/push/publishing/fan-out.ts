@@ -7,10 +7,11 @@ import { SubscriptionIndex, type Matcher } from '../subscriptions/subscription-i
 import type { ActiveSubscription } from '../subscriptions/subscription.js';
 import { deliveryIdOf, type NewEvent } from './event.js';
 import { EventRepository } from './event.repository.js';
+import { FanOutQueue } from './fan-out-queue.js';
 import { SubscriberLimits } from './subscriber-limits.js';
 
-/** Deliveries of one statement: some 10 ms under SQLite. */
-const CHUNK = 1_000;
+/** Most deliveries that are made with their event: some 40 ms under SQLite. Those of further events are made later, in pages. */
+const MAX_AT_ONCE = 1_000;
 
 /** What a publisher is told. */
 export interface PublishAnswer {
@@ -26,20 +27,25 @@ export interface Written {
   answer: PublishAnswer;
   /** False: its id or `Idempotency-Key` was there before, and nothing was done. */
   isNew: boolean;
+  /** True: its deliveries are made later. */
+  isQueued?: boolean;
 }
 
 interface Plan {
   event: NewEvent;
   targets: readonly ActiveSubscription[];
   answer: PublishAnswer;
+  /** Its deliveries are made later. */
+  isQueued: boolean;
 }
 
-/** Makes one delivery of each event for each matching subscription, in the caller's transaction. */
+/** Stores events. Makes one delivery of each event for each matching subscription, in the caller's transaction, or leaves that to the `FanOutWorker`. */
 @Injectable()
 export class FanOut {
   constructor(
     private readonly index: SubscriptionIndex,
     private readonly events: EventRepository,
+    private readonly queue: FanOutQueue,
     private readonly outbox: Outbox,
     private readonly limits: SubscriberLimits,
   ) {}
@@ -50,51 +56,68 @@ export class FanOut {
   }
 
   /**
-   * Answers one for each event, in their order. The caller wakes the outbox after the commit.
-   * @param known of this transaction, for callers that have asked already
+   * Stores events of the gateway's own, one row each however many hear them. The caller wakes the worker after the commit.
+   * Answers how many of them are new.
    */
-  async write(trx: Transaction<Schema>, events: readonly NewEvent[], known?: Matcher): Promise<Written[]> {
-    const matcher = known ?? (await this.matcherFor(trx));
-    const plans = events.map((event) => this.plan(event, matcher));
+  async store(trx: Transaction<Schema>, events: readonly NewEvent[], seenChange: number): Promise<number> {
+    const stored = events.map((event) => ({ event, matched: 0, answer: null, seenChange }));
+    return (await this.events.insert(trx, stored)).size;
+  }
+
+  /** Answers one for each event, in their order. The caller wakes the outbox and the worker after the commit. */
+  async write(trx: Transaction<Schema>, events: readonly NewEvent[]): Promise<Written[]> {
+    const matcher = await this.matcherFor(trx);
+    const plans = await this.inOrder(
+      trx,
+      events.map((event) => this.plan(event, matcher)),
+    );
     const kept = plans.filter(isKept);
     if (kept.length === 0) return plans.map(({ answer }) => ({ answer, isNew: true }));
     const fresh = await this.events.insert(
       trx,
-      kept.map(({ event, answer }) => ({ event, matched: answer.matched, answer: JSON.stringify(answer) })),
+      kept.map(({ event, answer, isQueued }) => ({
+        event,
+        matched: isQueued ? 0 : answer.matched,
+        answer: JSON.stringify(answer),
+        seenChange: isQueued ? matcher.changeNo : undefined,
+      })),
     );
     const written = plans.map((plan): Written & Plan => {
       // Deleted, so that a second one of the same id in this call counts as known.
       return { ...plan, isNew: !isKept(plan) || fresh.delete(plan.event.id) };
     });
-    await this.enqueue(trx, written);
+    const receivedAt = Date.now();
+    for (const { event, targets, isNew, isQueued } of written) {
+      if (!isNew || isQueued) continue;
+      await this.outbox.enqueue(
+        trx,
+        targets.map((target) => draftOf(event, target, receivedAt)),
+      );
+    }
     return written;
   }
 
   private plan(event: NewEvent, matcher: Matcher): Plan {
-    const { id, tag, providerName, publishedBy } = event;
-    const matching =
-      publishedBy === ''
-        ? matcher.page({ tag, isOwn: true, after: 0, upTo: matcher.changeNo, providerName, limit: Infinity })
-        : matcher.match(tag).filter((one) => providerName === undefined || one.providerName === providerName);
+    const { id, tag, providerName } = event;
+    const matching = matcher
+      .match(tag)
+      .filter((one) => providerName === undefined || one.providerName === providerName);
     const targets = matching.filter(({ subscriberId }) => !this.limits.isOver(subscriberId));
     const dropped = matching.length - targets.length;
     const answer = { id, matched: targets.length, ...(dropped === 0 ? {} : { dropped }) };
-    return { event, targets, answer };
+    return { event, targets, answer, isQueued: targets.length > MAX_AT_ONCE };
   }
 
-  private async enqueue(trx: Transaction<Schema>, written: readonly (Written & Plan)[]): Promise<void> {
-    const receivedAt = Date.now();
-    let chunk: DeliveryDraft[] = [];
-    for (const { event, targets, isNew } of written) {
-      if (!isNew) continue;
-      for (const target of targets) {
-        chunk.push(draftOf(event, target, receivedAt));
-        if (chunk.length < CHUNK) continue;
-        await this.outbox.enqueue(trx, chunk);
-        chunk = [];
-      }
-    }
-    await this.outbox.enqueue(trx, chunk);
+  /** What comes behind an event whose deliveries are made later waits with it. */
+  private async inOrder(trx: Transaction<Schema>, plans: readonly Plan[]): Promise<Plan[]> {
+    const keys = new Set(plans.filter(({ targets }) => targets.length > 0).map(({ event }) => event.orderKey));
+    if (keys.size === 0) return [...plans];
+    const waiting = await this.queue.waitingOf(trx, [...keys]);
+    return plans.map((plan) => {
+      const isQueued = plan.isQueued || (plan.targets.length > 0 && waiting.has(plan.event.orderKey));
+      if (isQueued) waiting.add(plan.event.orderKey);
+      return { ...plan, isQueued };
+    });
   }
 }
 
@@ -103,7 +126,12 @@ function isKept({ event, targets }: Plan): boolean {
   return targets.length > 0 || event.once !== undefined;
 }
 
-function draftOf(event: NewEvent, target: ActiveSubscription, receivedAt: number): DeliveryDraft {
+/** @param receivedAt epoch ms */
+export function draftOf(
+  event: Pick<NewEvent, 'id' | 'orderKey'>,
+  target: ActiveSubscription,
+  receivedAt: number,
+): DeliveryDraft {
   return {
     id: deliveryIdOf(event.id, target.id),
     sink: target.sink,

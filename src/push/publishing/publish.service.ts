@@ -11,8 +11,8 @@ import { checkTag } from '../tags/tag-grammar.js';
 import { DirectPush } from './direct-push.js';
 import { bodyHashOf, keyedEventId, type NewEvent } from './event.js';
 import { EventRepository } from './event.repository.js';
-import { FanOut, type PublishAnswer } from './fan-out.js';
-import { countPublished } from './push-events.js';
+import { FanOutWorker } from './fan-out-worker.service.js';
+import { FanOut, type PublishAnswer, type Written } from './fan-out.js';
 import { answerAgain } from './repeated.js';
 
 /** Events of one transaction: a message has up to 256 KiB. */
@@ -42,6 +42,7 @@ export class PublishService {
     private readonly events: EventRepository,
     private readonly fanOut: FanOut,
     private readonly outbox: Outbox,
+    private readonly worker: FanOutWorker,
     private readonly direct: DirectPush,
     private readonly metrics: Metrics,
   ) {}
@@ -71,10 +72,22 @@ export class PublishService {
       }
       afterCommit(() => {
         this.outbox.wake();
-        countPublished(this.metrics, done);
+        if (done.some(({ isQueued }) => isQueued)) this.worker.wake();
+        this.count(done);
       });
       return found;
     });
+  }
+
+  /** What goes to subscriptions later is counted then. */
+  private count(written: readonly Written[]): void {
+    for (const { answer, isNew, isQueued = false } of written) {
+      if (!isNew) continue;
+      this.metrics.pushPublished.inc();
+      if (isQueued) continue;
+      this.metrics.pushMatched.inc(answer.matched);
+      if (answer.dropped !== undefined) this.metrics.pushDropped.inc({ reason: 'queue' }, answer.dropped);
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { Schema } from '../../storage/schema.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { checkTag } from '../tags/tag-grammar.js';
 import { type NewEvent, ownEventId } from './event.js';
+import { FanOutWorker } from './fan-out-worker.service.js';
 import { FanOut } from './fan-out.js';
 
 /** An event of the gateway's own. */
@@ -33,6 +34,7 @@ export class PushEvents {
   constructor(
     private readonly metrics: Metrics,
     @Optional() private readonly fanOut?: FanOut,
+    @Optional() private readonly worker?: FanOutWorker,
   ) {}
 
   /** False when the Notification API is off: then nothing is published. */
@@ -42,9 +44,9 @@ export class PushEvents {
 
   /**
    * Publishes in the transaction that brings the events about: both happen or neither. They go to matching subscriptions
-   * of every provider. Costs no query under SQLite, and one small one under PostgreSQL, when nobody has subscribed; what
-   * nobody has subscribed to is not made into an event.
-   * Answers how many deliveries that makes: if any, the caller wakes the outbox after the commit.
+   * of every provider. It stores one row for each event, however many subscriptions it goes to: their deliveries are made
+   * after the commit. What nobody has subscribed to is not made into an event, and costs no
+   * query under SQLite and one small one under PostgreSQL.
    * @throws PushSyntaxError for a tag that is none
    */
   async publishIn<T>(
@@ -52,17 +54,18 @@ export class PushEvents {
     news: readonly T[],
     { tagOf, eventOf }: News<T>,
     afterCommit: AfterCommit,
-  ): Promise<number> {
-    if (!this.fanOut || news.length === 0) return 0;
+  ): Promise<void> {
+    if (!this.fanOut || news.length === 0) return;
     const matcher = await this.fanOut.matcherFor(trx);
     const wanted = news.filter((each) => matcher.hasOwn(tagOf(each)));
     // What reaches nobody is published all the same.
     const unwanted = news.length - wanted.length;
-    if (unwanted > 0) afterCommit(() => this.metrics.pushPublished.inc(unwanted));
-    if (wanted.length === 0) return 0;
-    const written = await this.fanOut.write(trx, wanted.map(eventOf).map(newEventOf), matcher);
-    afterCommit(() => countPublished(this.metrics, written));
-    return written.reduce((sum, { answer, isNew }) => sum + (isNew ? answer.matched : 0), 0);
+    const stored =
+      wanted.length === 0 ? 0 : await this.fanOut.store(trx, wanted.map(eventOf).map(newEventOf), matcher.changeNo);
+    afterCommit(() => {
+      this.metrics.pushPublished.inc(unwanted + stored);
+      if (stored > 0) this.worker?.wake();
+    });
   }
 }
 
@@ -77,14 +80,4 @@ function newEventOf({ id, tag, body, orderKey }: OwnEvent): NewEvent {
     publishedBy: '',
     orderKey,
   };
-}
-
-/** Counts what was written, once it is committed. */
-export function countPublished(metrics: Metrics, written: Awaited<ReturnType<FanOut['write']>>): void {
-  for (const { answer, isNew } of written) {
-    if (!isNew) continue;
-    metrics.pushPublished.inc();
-    metrics.pushMatched.inc(answer.matched);
-    if (answer.dropped !== undefined) metrics.pushDropped.inc({ reason: 'queue' }, answer.dropped);
-  }
 }

@@ -95,7 +95,7 @@ export class PushSink implements Sink {
   /** What ended is counted by type where it is known, in `send`; what is left concerns the outbox. */
   report(outcome: ReportedOutcome): void {
     if (outcome === 'dead' || outcome === 'crash' || outcome === 'fenced') {
-      this.metrics.pushOutcomes.inc({ type: this.name, outcome });
+      this.metrics.pushEndings.inc({ sink: this.name, outcome });
     }
   }
 
