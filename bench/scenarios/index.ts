@@ -5,6 +5,7 @@ import { captureOnly } from './capture-only.js';
 import { costOverTime } from './cost-over-time.js';
 import { intake } from './intake.js';
 import { latency } from './latency.js';
+import { ownEvents } from './own-events.js';
 import { pushCallbacks } from './push-callbacks.js';
 import { pushFanOut } from './push-fan-out.js';
 import { recovery } from './recovery.js';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   recovery,
   backlog,
   costOverTime,
+  ownEvents,
   pushFanOut,
   pushCallbacks,
 ];
