@@ -1,19 +1,21 @@
 # Built and run as two stages: the second has neither sources nor development packages.
 FROM node:24-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
-# Not `npm ci`: the lock file may lack optional packages of other platforms, which it refuses.
-RUN npm install --no-audit --no-fund
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json nest-cli.json .swcrc ./
 COPY src src
 COPY simulator simulator
 COPY scripts scripts
-RUN npx nest build && npm prune --omit=dev --no-audit --no-fund
+# The image has its own Node.js; the one from the package `node` would be a second one, of 121 MB.
+RUN npx nest build && npm prune --omit=dev --no-audit --no-fund && rm -rf node_modules/node node_modules/node-bin-* node_modules/.bin/node
 
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
+# `npm start` and `npm run encrypt` begin with it; without sources it finds everything ready.
+COPY --from=build /app/scripts/ensure-ready.mjs scripts/
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # The embedded database's folder; mount a volume here when it is used.

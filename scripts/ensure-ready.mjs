@@ -31,15 +31,36 @@ function ensurePackages() {
   const [command, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
   // A production setting would leave out what the build needs. Install scripts run only for those packages that package.json
   // allows: npm before 11 knows no `allowScripts` and would call a compiler for better-sqlite3, which brings its binaries.
+  // With Node.js 20 npm warns of each package that wants a newer one, 82 of them; the scripts run on the one that is
+  // installed here. Its errors are shown.
+  const quiet = ['--loglevel=error', '--no-audit', '--no-fund'];
+  const verb = isFresh() && lockFits() ? 'ci' : 'install';
+  run(command, [...before, verb, '--include=dev', '--ignore-scripts', ...quiet], `npm ${verb}`, 'inherit');
   run(
     command,
-    [...before, 'install', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'],
-    'npm install',
+    [...before, 'rebuild', '--foreground-scripts=false', ...quiet, ...withScripts()],
+    'npm rebuild',
     'inherit',
   );
-  run(command, [...before, 'rebuild', '--foreground-scripts=false', ...withScripts()], 'npm rebuild', 'inherit');
-  // After the install, which may complete the lock file.
+  // After the install, which writes the lock file anew when package.json has changed.
   writeFileSync(PACKAGES_STAMP, packagesHash());
+}
+
+/** `npm ci` empties the folder first, where the Node.js that runs this may be. */
+function isFresh() {
+  return !existsSync('node_modules');
+}
+
+/** Whether the lock file was made for this package.json; `npm ci` takes no other, and leaves the file as it is. */
+function lockFits() {
+  if (!existsSync('package-lock.json')) return false;
+  const locked = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages?.[''] ?? {};
+  const wanted = JSON.parse(readFileSync('package.json', 'utf8'));
+  return ['dependencies', 'devDependencies'].every((kind) => sorted(locked[kind]) === sorted(wanted[kind]));
+}
+
+function sorted(dependencies = {}) {
+  return JSON.stringify(Object.entries(dependencies).sort());
 }
 
 function ensureBuild() {
