@@ -1,3 +1,4 @@
+import '../src/require-node.js';
 import { writeFile } from 'node:fs/promises';
 import { parseCommandLine, USAGE, type CommandLine } from './command-line.js';
 import { conditions } from './report/conditions.js';

@@ -1,13 +1,15 @@
+import '../src/require-node.js';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { loadConfigOrExit } from '../src/config/boot.js';
+import { orExit, readEnvironment } from '../src/config/boot.js';
+import { parseSecretKeys } from '../src/config/environment.js';
 import { PROVIDERS_CONTEXT, SecretBox } from '../src/push/secrets/secret-box.js';
 
 const HELP = `npm run --silent encrypt < secret.txt      prints the sealed form (enc:v1:…) for PUSH_PROVIDERS_FILE
 
 Reads the secret from standard input and never from the command line, where other users would see it; one line break at
-its end does not count. Needs the gateway's environment (or its .env file): the first key of PUSH_SECRET_KEYS seals, or
-one that is made from GENESYS_CLIENT_SECRET while that is unset.
+its end does not count. Of the gateway's environment (or its .env file) it needs PUSH_SECRET_KEYS, of which the first seals, or,
+while that is unset, GENESYS_CLIENT_SECRET, from which a key is made.
 `;
 
 /** EX_USAGE of sysexits.h */
@@ -21,7 +23,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const box = new SecretBox(loadConfigOrExit());
+  const box = new SecretBox({ push: orExit(() => parseSecretKeys(readEnvironment())) });
   if (process.stdin.isTTY) process.stderr.write('Enter the secret, then press Ctrl-D on a line of its own:\n');
   const secret = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (secret === '' || secret.length > MAX_LENGTH) {

@@ -1,3 +1,4 @@
+import '../src/require-node.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventLine, safe } from './watch/event-line.js';
 import { HELP, parseOptions, UsageError, type WatchOptions } from './watch/options.js';

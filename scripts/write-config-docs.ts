@@ -1,3 +1,4 @@
+import '../src/require-node.js';
 import { writeFileSync } from 'node:fs';
 import { renderConfigurationPage, renderEnvExample } from '../src/config/environment-docs.js';
 

@@ -1,3 +1,4 @@
+import './common/require-node.js';
 import { Console } from 'node:console';
 import { parseCommandLine, usage } from './command-line.js';
 import { startSimulator } from './index.js';

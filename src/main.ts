@@ -1,3 +1,4 @@
+import './require-node.js';
 import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { createGateway } from './bootstrap.js';

@@ -44,10 +44,16 @@ describe('loadConfig', () => {
     const odd = {
       HISTORY_TIMEOUT: '5',
       GENESYS_COLOUR: 'red',
+      EVENT_BUFER_MAX: '7',
+      CHANNEL_MAX_COUMT: '3',
       HISTORY_SERVICE_HOST: '10.0.0.1',
       HISTORY_PORT_80_TCP: 'x',
+      GENESYS_GATEWAY_SERVICE_PORT_HTTP: '80',
+      GENESYS_GATEWAY_PORT_3000_TCP_ADDR: '10.0.0.1',
     };
     expect(loadConfig({ ...ENV, ...odd }, envFile).warnings).toEqual([
+      'CHANNEL_MAX_COUMT is set, but no variable has this name; is CHANNEL_MAX_COUNT meant?',
+      'EVENT_BUFER_MAX is set, but no variable has this name; is EVENT_BUFFER_MAX meant?',
       'GENESYS_COLOUR is set, but no variable has this name',
       'HISTORY_TIMEOUT is set, but no variable has this name; is HISTORY_TIMEOUT_MS meant?',
     ]);
@@ -89,6 +95,12 @@ describe('what people read about the environment', () => {
   it('.env.example and docs/configuration.md are as `npm run docs:config` writes them', () => {
     expect(readFileSync('.env.example', 'utf8')).toBe(renderEnvExample());
     expect(readFileSync('docs/configuration.md', 'utf8')).toBe(renderConfigurationPage());
+  });
+
+  it('.env.example as it is lacks nothing but the files that it names', () => {
+    expect(() => loadConfig(parse(renderEnvExample()), '/none')).toThrow(
+      /^GENESYS_SAML_ASSERTION_FILE="[^"]+": [^\n]+$/,
+    );
   });
 
   it('.env.example names every variable, and each example is one that is accepted', () => {

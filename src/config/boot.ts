@@ -4,7 +4,7 @@ import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { parseEnvironment } from './environment.js';
 import type { Environment } from './environment.js';
-import { configWarnings } from './warnings.js';
+import { configWarnings, unknownVariables } from './warnings.js';
 
 /** sysexits' EX_CONFIG; tells an operator's tooling that a restart will not help. */
 export const EXIT_CONFIG = 78;
@@ -33,12 +33,19 @@ export function loadConfig(env: Environment = process.env, envFile = '.env'): Bo
  * @param warn takes each warning; standard error unless given
  */
 export function loadConfigOrExit(warn: (message: string) => void = toStderr): Config {
+  const { config, warnings } = orExit(() => loadConfig(), warn);
+  warnings.forEach(warn);
+  return config;
+}
+
+/** What `load` gives, or the end of the process as `loadConfigOrExit` says. */
+export function orExit<T>(load: () => T, warn: (message: string) => void = toStderr): T {
   try {
-    const { config, warnings } = loadConfig();
-    warnings.forEach(warn);
-    return config;
+    return load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
+    // A misspelt name is often the reason why another one is missing.
+    unknownVariables(readEnvironment()).forEach(warn);
     process.stderr.write(error.render());
     process.exit(EXIT_CONFIG);
   }

@@ -13,6 +13,9 @@ code is 78. Outside \`NODE_ENV=production\` a \`.env\` file in the working direc
 variables win. An empty variable counts as unset. This page is written by \`npm run docs:config\`.
 `;
 
+/** Not required by themselves: the defaults ask for keys, and for an assertion of an organisation. */
+const NEEDED_WITH_DEFAULTS = new Set(['API_KEYS', 'GENESYS_ORG_NAME', 'GENESYS_SAML_ASSERTION_FILE']);
+
 /** The text of `.env.example`. */
 export function renderEnvExample(): string {
   const groups = VARIABLE_GROUPS.map(({ title, variables }) => {
@@ -33,8 +36,8 @@ export function renderConfigurationPage(): string {
 
 function exampleLines(name: string, { meaning, allowed, fallback, example, required }: Variable<unknown>): string {
   const value = fallback ?? example ?? '';
-  // Required ones and the keys are what a new .env needs; everything else works as it is.
-  const active = required === true || name === 'API_KEYS';
+  // What a new .env needs with the defaults; everything else works as it is.
+  const active = required === true || NEEDED_WITH_DEFAULTS.has(name);
   return `# ${meaning} It ${allowed}.\n${active ? '' : '# '}${name}=${value}`;
 }
 

@@ -35,11 +35,30 @@ export function parseEnvironment(env: Environment): Config {
   return build(values as Required<Values>, values, grant);
 }
 
-function readValues(env: Environment, problems: ConfigProblem[]): Values {
+/**
+ * The keys of secrets at rest, for programs that need nothing else of the environment.
+ *
+ * @throws ConfigError with every problem
+ */
+export function parseSecretKeys(env: Environment): SecretKeys {
+  const problems: ConfigProblem[] = [];
+  const names: VariableName[] =
+    (env.PUSH_SECRET_KEYS ?? '').trim() === '' ? ['GENESYS_CLIENT_SECRET'] : ['PUSH_SECRET_KEYS'];
+  const values = readValues(env, problems, names);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return secretKeys(values);
+}
+
+function readValues(
+  env: Environment,
+  problems: ConfigProblem[],
+  names = Object.keys(VARIABLES) as VariableName[],
+): Values {
   const values: Record<string, unknown> = {};
-  for (const [name, variable] of Object.entries(VARIABLES)) {
+  for (const name of names) {
+    const variable: Variable<unknown> = VARIABLES[name];
     const set = env[name]?.trim() ?? '';
-    const raw = set === '' ? ('fallback' in variable ? variable.fallback : undefined) : set;
+    const raw = set === '' ? variable.fallback : set;
     if (raw === undefined) {
       if (variable.required === true)
         problems.push({
@@ -143,7 +162,6 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
 }
 
 function pushConfig(given: Required<Values>, values: Values): Config['push'] {
-  const keys = values.PUSH_SECRET_KEYS?.map((key) => Buffer.from(key, 'base64'));
   return {
     enabled: given.PUSH_ENABLED.filter((type) => type !== 'none'),
     allowedHosts: values.PUSH_ALLOWED_HOSTS ?? [],
@@ -152,8 +170,7 @@ function pushConfig(given: Required<Values>, values: Values): Config['push'] {
     ...(values.PUSH_LOCALIZATION_FILE === undefined
       ? {}
       : { localizationFile: resolve(values.PUSH_LOCALIZATION_FILE) }),
-    secretKeys: keys ?? [derivedKey(given.GENESYS_CLIENT_SECRET)],
-    secretKeyIsDerived: keys === undefined,
+    ...secretKeys(values),
     signingSecrets: (values.PUSH_SIGNING_SECRETS ?? []).map((secret) =>
       Buffer.from(secret.slice('whsec_'.length), 'base64'),
     ),
@@ -165,6 +182,14 @@ function pushConfig(given: Required<Values>, values: Values): Config['push'] {
     ratePerSubscriber: given.PUSH_RATE_PER_SUBSCRIBER,
     queuePerSubscriber: given.PUSH_QUEUE_PER_SUBSCRIBER,
   };
+}
+
+type SecretKeys = Pick<Config['push'], 'secretKeys' | 'secretKeyIsDerived'>;
+
+function secretKeys({ PUSH_SECRET_KEYS: keys, GENESYS_CLIENT_SECRET: clientSecret = '' }: Values): SecretKeys {
+  return keys === undefined
+    ? { secretKeys: [derivedKey(clientSecret)], secretKeyIsDerived: true }
+    : { secretKeys: keys.map((key) => Buffer.from(key, 'base64')), secretKeyIsDerived: false };
 }
 
 /** A key for secrets at rest from the one secret that every installation has. */

@@ -3,9 +3,12 @@ import type { Config } from './config.js';
 import type { Environment } from './environment.js';
 import { VARIABLES } from './variables.js';
 
-/** Beginnings of our variables' names that others hardly use. */
-const OURS =
-  /^(GENESYS|HISTORY|CHANNEL|HEARTBEAT|PING|SUBSCRIBE|INTERACTION|LOOKUP|RETENTION|SHUTDOWN|METRICS|PUSH|RETRY|DATABASE|API_KEY|AUTH_MODE|LOG)_?/;
+/** First words of our variables' names; others hardly use them. */
+const OURS = new Set(
+  Object.keys(VARIABLES)
+    .filter((name) => name.includes('_'))
+    .map(firstWord),
+);
 
 /** What Kubernetes puts into every container for each Service, e.g. HISTORY_SERVICE_HOST and HISTORY_PORT_80_TCP. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)$/;
@@ -13,20 +16,32 @@ const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|P
 /** How many letters may differ for a name to be offered instead of an unknown one. */
 const TYPO_DISTANCE = 3;
 
-/** Things that are allowed but probably not meant: variables that nobody reads, secrets sent in clear, weak keys. */
+/** What is allowed but probably not meant: variables that nobody reads, secrets sent in clear, weak keys. */
 export function configWarnings(env: Environment, config: Config): string[] {
   return [...unknownVariables(env), ...weakKeys(config), ...clearText(config)];
 }
 
-function unknownVariables(env: Environment): string[] {
-  const known = Object.keys(VARIABLES);
+/** Each variable that looks like one of ours and is none, with the name that was probably meant; never its value. */
+export function unknownVariables(env: Environment): string[] {
   return Object.keys(env)
-    .filter((name) => OURS.test(name) && !known.includes(name) && !SERVICE_LINK.test(name))
+    .filter((name) => OURS.has(firstWord(name)) && !(name in VARIABLES) && !SERVICE_LINK.test(name))
     .sort()
     .map((name) => {
-      const near = known.find((candidate) => distance(name, candidate) <= TYPO_DISTANCE);
+      const near = nearestName(name);
       return `${name} is set, but no variable has this name${near === undefined ? '' : `; is ${near} meant?`}`;
     });
+}
+
+function nearestName(name: string): string | undefined {
+  const [nearest] = Object.keys(VARIABLES)
+    .map((known) => ({ known, letters: distance(name, known) }))
+    .filter(({ letters }) => letters <= TYPO_DISTANCE)
+    .sort((a, b) => a.letters - b.letters);
+  return nearest?.known;
+}
+
+function firstWord(name: string): string {
+  return name.split('_', 1)[0] ?? name;
 }
 
 function weakKeys({ access }: Config): string[] {

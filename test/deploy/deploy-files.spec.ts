@@ -38,10 +38,15 @@ describe('deploy/kubernetes.yaml', () => {
   interface Manifest {
     kind: string;
     data?: Record<string, string>;
-    spec?: { template: { spec: { terminationGracePeriodSeconds: number; containers: Container[] } } };
+    spec?: {
+      template: {
+        metadata: { annotations: Record<string, string> };
+        spec: { terminationGracePeriodSeconds: number; containers: Container[] };
+      };
+    };
   }
   interface Container {
-    env: { name: string; value?: string; valueFrom?: { secretKeyRef?: { key: string } } }[];
+    env: { name: string; value?: string; valueFrom?: { secretKeyRef?: { key: string; optional?: boolean } } }[];
     lifecycle: { preStop: { sleep: { seconds: number } } };
   }
   const manifests = parseAllDocuments(readFileSync('deploy/kubernetes.yaml', 'utf8')).map(
@@ -61,6 +66,17 @@ describe('deploy/kubernetes.yaml', () => {
       expect(valueFrom?.secretKeyRef?.key).toBeDefined();
     }
     for (const name of plain) expect(VARIABLES[name as keyof typeof VARIABLES].secret).not.toBe(true);
+  });
+
+  it('asks for no secret that the gateway boots without', () => {
+    const demanded = (container?.env ?? []).filter(({ valueFrom }) => valueFrom?.secretKeyRef?.optional !== true);
+    // A second replica needs PostgreSQL.
+    expect(demanded.map(({ name }) => name).sort()).toEqual(['API_KEYS', 'DATABASE_URL', 'GENESYS_CLIENT_SECRET']);
+  });
+
+  it('lets /metrics be scraped as its annotations say: they send no key', () => {
+    expect(of('Deployment')?.spec?.template.metadata.annotations).toMatchObject({ 'prometheus.io/scrape': 'true' });
+    expect(of('ConfigMap')?.data).toMatchObject({ METRICS_PUBLIC: 'true' });
   });
 
   it('gives the shutdown its time', () => {

@@ -30,7 +30,7 @@ export class SecretBox {
   private readonly newest: { id: string; key: Buffer };
   private readonly derived: boolean;
 
-  constructor(@Inject(CONFIG) config: Pick<Config, 'push'>) {
+  constructor(@Inject(CONFIG) config: { push: Pick<Config['push'], 'secretKeys' | 'secretKeyIsDerived'> }) {
     const { secretKeys, secretKeyIsDerived } = config.push;
     const [first] = secretKeys;
     if (first === undefined) throw new Error('Config.push.secretKeys is never empty');
