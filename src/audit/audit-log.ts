@@ -8,6 +8,9 @@ export const AUDIT_ACTIONS = [
   'dead-letter.replay',
   'replay.start',
   'replay.stop',
+  'dead-letter.discard',
+  'discard.start',
+  'discard.stop',
   'reveal',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -267,6 +267,16 @@ export class InteractionRepository {
     });
   }
 
+  /** Their dead letters are not to be sent. */
+  async discard(trx: Transaction<Schema>, ids: readonly string[]): Promise<void> {
+    await trx
+      .updateTable('interactions')
+      .set({ status: 'discarded', discarded_at: this.database.now })
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('status'), '=', 'dead')
+      .execute();
+  }
+
   /** Their dead letters are sent again. */
   async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<void> {
     await trx

@@ -70,6 +70,14 @@ export class InteractionService {
       deliveries.map((delivery) => delivery.subject_id),
     );
   }
+
+  /** An operator decided that their dead letters are not sent. */
+  async discarded(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
+    await this.interactions.discard(
+      trx,
+      deliveries.map((delivery) => delivery.subject_id),
+    );
+  }
 }
 
 function changeOf({ state, delivery, attempts, error }: Settlement): InteractionChange[] {

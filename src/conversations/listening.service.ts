@@ -77,6 +77,7 @@ export class ListeningService {
     this.history.onOutcome({
       settled: (trx, settlements, afterCommit) => this.service.settled(trx, settlements, afterCommit),
       replayed: (trx, deliveries) => this.service.replayed(trx, deliveries),
+      discarded: (trx, deliveries) => this.service.discarded(trx, deliveries),
       afterSettled: (settlements) => this.afterSettled(settlements),
     });
     this.subscriptions = [

@@ -23,7 +23,7 @@ export interface DeadLetterPage {
   nextCursor?: string;
 }
 
-/** Deliveries that were given up, and their second life. */
+/** Deliveries that were given up, and what operators decide about them: a second life, or none. */
 @Injectable()
 export class DeadLetters {
   constructor(
@@ -82,6 +82,39 @@ export class DeadLetters {
       await this.delivery.sink(name)?.replayed?.(trx, ofSink);
     }
     return rows;
+  }
+
+  /**
+   * Decides that one is not sent. One that is discarded already stays as it is. @param also what else is to be in the same
+   * transaction. @throws DeliveryNotFoundError, DeliveryNotDeadError
+   */
+  async discardOne(
+    id: string,
+    also: (trx: Transaction<Schema>, row: DeliveryRow) => Promise<void>,
+  ): Promise<DeliveryRow> {
+    return this.database.transaction(async (trx) => {
+      const [row] = await this.discard(trx, [id]);
+      if (row) await also(trx, row);
+      return row ?? (await this.discarded(trx, id)) ?? this.refuse(trx, id);
+    });
+  }
+
+  /** Ends those of `ids` that are dead for good, and tells their sinks; returns them. */
+  async discard(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
+    const rows = await this.deliveries.discard(trx, ids);
+    for (const [name, ofSink] of Map.groupBy(rows, (row) => row.sink)) {
+      await this.delivery.sink(name)?.discarded?.(trx, ofSink);
+    }
+    return rows;
+  }
+
+  private async discarded(trx: Transaction<Schema>, id: string): Promise<DeliveryRow | undefined> {
+    return trx
+      .selectFrom('deliveries')
+      .selectAll()
+      .where('id', '=', id)
+      .where(sql<boolean>`state = 'discarded'`)
+      .executeTakeFirst();
   }
 
   private async refuse(trx: Transaction<Schema>, id: string): Promise<never> {

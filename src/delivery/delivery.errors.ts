@@ -14,7 +14,11 @@ export class DeliveryNotDeadError extends GatewayError {
   override readonly status = 409;
 
   constructor(id: string, state: string) {
-    super(`Delivery ${id} is ${state}; only a dead one can be replayed.`);
+    super(
+      state === 'discarded'
+        ? `Delivery ${id} was discarded: an operator decided that it is not to be sent, and that stays. Only a dead one can be replayed.`
+        : `Delivery ${id} is ${state}; only a dead one can be replayed or discarded.`,
+    );
   }
 }
 

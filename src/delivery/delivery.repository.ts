@@ -234,7 +234,19 @@ export class DeliveryRepository {
         first_attempt_at: null,
         due_at: this.database.now,
         dead_at: null,
+        answer: null,
       })
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('state'), '=', 'dead')
+      .returningAll()
+      .execute();
+  }
+
+  /** Ends dead deliveries for good; returns them as they are now. */
+  async discard(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
+    return trx
+      .updateTable('deliveries')
+      .set({ state: 'discarded', discarded_at: this.database.now })
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('state'), '=', 'dead')
       .returningAll()

@@ -55,6 +55,8 @@ export interface Sink {
   report(outcome: ReportedOutcome, latencyMs?: number): void;
   /** Called in the transaction that makes dead deliveries pending again. Throwing rolls all back. */
   replayed?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
+  /** Called in the transaction that discards dead deliveries. Throwing rolls all back. */
+  discarded?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
 }
 
 /** What a sender hands to the outbox. */

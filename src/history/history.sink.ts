@@ -21,6 +21,7 @@ const MAPPING_MS = 1_000;
 export interface OutcomeFollower {
   settled(trx: Transaction<Schema>, settlements: readonly Settlement[], afterCommit: AfterCommit): Promise<void>;
   replayed?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
+  discarded?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
   afterSettled?(settlements: readonly Settlement[]): void;
 }
 
@@ -73,6 +74,10 @@ export class HistorySink implements Sink {
 
   async replayed(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
     for (const follower of this.followers) await follower.replayed?.(trx, deliveries);
+  }
+
+  async discarded(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
+    for (const follower of this.followers) await follower.discarded?.(trx, deliveries);
   }
 
   afterSettled(settlements: readonly Settlement[]): void {

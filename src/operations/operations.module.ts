@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { ReplayModule } from '../replay/replay.module.js';
+import { DiscardController } from './discard.controller.js';
 import { GapReport } from './gap-report.service.js';
 import { LedgerCheck } from './ledger-check.service.js';
 import { LedgerRepository } from './ledger.repository.js';
@@ -15,7 +16,7 @@ import { ReplayController } from './replay.controller.js';
 /** What operators look at and do. Looks at everything; only health looks at it, for the ledger's alarm. */
 @Module({
   imports: [AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
-  controllers: [MetricsController, OperationsController, PushOperationsController, ReplayController],
+  controllers: [DiscardController, MetricsController, OperationsController, PushOperationsController, ReplayController],
   providers: [GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository],
   exports: [LedgerCheck],
 })

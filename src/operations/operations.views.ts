@@ -21,6 +21,8 @@ export interface DeadLetterView {
   lastStatus: number | null;
   createdAt: string;
   deadAt: string | null;
+  /** Only of one that was discarded. */
+  discardedAt?: string;
 }
 
 export function deadLetterView(row: DeliveryRow): DeadLetterView {
@@ -38,6 +40,7 @@ export function deadLetterView(row: DeliveryRow): DeadLetterView {
     lastStatus: row.last_status,
     createdAt: new Date(row.created_at).toISOString(),
     deadAt: row.dead_at === null ? null : new Date(row.dead_at).toISOString(),
+    ...(row.discarded_at === null ? {} : { discardedAt: new Date(row.discarded_at).toISOString() }),
   };
 }
 

@@ -13,12 +13,12 @@ import { CurrentCaller } from '../access/caller.js';
 import type { Caller } from '../access/caller.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { ReplayService } from '../replay/replay.service.js';
-import type { ReplayFilter } from '../replay/replay-filter.js';
 import { recordIdSchema } from './operations.schemas.js';
 import { ACTORS, READERS } from './operations.roles.js';
 import { deadLetterView, type DeadLetterView } from './operations.views.js';
 import {
   auditSchema,
+  definedFilter,
   replayIdSchema,
   replaySchema,
   replaysSchema,
@@ -75,12 +75,12 @@ export class ReplayController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ReplayView | PreviewView> {
-    const filter = definedOnly(body.filter);
+    const filter = definedFilter(body.filter);
     if (body.dryRun) {
       void reply.status(HttpStatus.OK);
       return previewView(await this.replays.preview(filter));
     }
-    const { job, created } = await this.replays.start({ ...body, filter, requestedBy: caller.name });
+    const { job, created } = await this.replays.start({ ...body, action: 'replay', filter, requestedBy: caller.name });
     void reply.status(created ? HttpStatus.ACCEPTED : HttpStatus.OK).header('location', `${REPLAY_PATH}/${job.id}`);
     return replayView(job);
   }
@@ -124,9 +124,4 @@ export class ReplayController {
     const { items, ...rest } = await this.audit.list(query.limit, query.cursor);
     return { items: items.map(auditView), ...rest };
   }
-}
-
-/** The schema's optional fields may be there and undefined; the filter's may only be absent. */
-function definedOnly(filter: ReplayBody['filter']): ReplayFilter {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pageLimit, storableText } from '../http/schemas.js';
+import type { ReplayFilter } from '../replay/replay-filter.js';
 import { sinkName } from './operations.schemas.js';
 
 const guid = z.guid('must be a UUID').transform((id) => id.toLowerCase());
@@ -26,6 +27,11 @@ const filter = z
     },
   );
 
+/** The schema's optional fields may be there and undefined; the filter's may only be absent. */
+export function definedFilter(given: z.infer<typeof filter>): ReplayFilter {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
 const DEFAULT_RATE = 50;
 /** The delivery path manages some thousands a second, and new records want their share. */
 const MAX_RATE = 1_000;
@@ -39,9 +45,24 @@ export const replaySchema = z.strictObject({
 });
 export type ReplayBody = z.infer<typeof replaySchema>;
 
-export const replayIdSchema = z.guid('must be the id of a replay, a UUID').transform((id) => id.toLowerCase());
+const why = storableText(500, 1).meta({ description: 'Why; goes into the audit.' });
 
-/** Query of `GET /ops/replays`. */
+/** Body of `POST /ops/dead-letters/{recordId}/discard`. */
+export const discardOneSchema = z.strictObject({ reason: why });
+export type DiscardOneBody = z.infer<typeof discardOneSchema>;
+
+/** Body of `POST /ops/dead-letters/discard`. An empty filter takes all. */
+export const discardSchema = z.strictObject({
+  filter: filter.default({}),
+  dryRun: z.boolean().default(false),
+  reason: why,
+  requestId: storableText(100, 1).optional(),
+});
+export type DiscardBody = z.infer<typeof discardSchema>;
+
+export const replayIdSchema = z.guid('must be the id of a job, a UUID').transform((id) => id.toLowerCase());
+
+/** Query of `GET /ops/replays` and `GET /ops/discards`. */
 export const replaysSchema = z.strictObject({ limit: pageLimit(500, 50) });
 export type ReplaysQuery = z.infer<typeof replaysSchema>;
 

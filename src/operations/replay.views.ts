@@ -40,6 +40,14 @@ export function replayView(row: ReplayJobRow): ReplayView {
   };
 }
 
+/** A job that discards; `discarded` counts letters. */
+export type DiscardView = Omit<ReplayView, 'ratePerSecond' | 'replayed'> & { reason: string; discarded: number };
+
+export function discardView(row: ReplayJobRow): DiscardView {
+  const { ratePerSecond: _, replayed: discarded, ...job } = replayView(row);
+  return { ...job, reason: row.reason ?? '', discarded };
+}
+
 export interface PreviewView {
   count: number;
   oldest: string | null;

@@ -16,7 +16,7 @@ const STEPS_PER_SECOND = 5;
 const RETRY = { baseMs: 200, capMs: 30_000 };
 
 /**
- * Works on the replay jobs of this replica, each at its own rate, until they are done. A job knows in the database how
+ * Works on the jobs of this replica that replay or discard, each at its own rate, until they are done. A job knows in the database how
  * far it has come, so any replica can go on with it at any time.
  */
 @Injectable()
@@ -82,23 +82,23 @@ export class ReplayRunner {
   }
 
   /** Until the job is over, is another's, or this process stops. */
-  private async work({ id, rate, replayed, total }: ReplayJobRow): Promise<void> {
+  private async work({ id, action, rate, replayed, total }: ReplayJobRow): Promise<void> {
     const { signal } = this.stopped;
     const limit = Math.max(1, Math.ceil(rate / STEPS_PER_SECOND));
-    this.log.info({ replay: id, rate, replayed, total }, replayed === 0 ? 'replay begins' : 'replay goes on');
+    this.log.info({ job: id, rate, done: replayed, total }, `${action} ${replayed === 0 ? 'begins' : 'goes on'}`);
     let due = performance.now();
     for (let failures = 0; !signal.aborted && this.replica.state === 'live';) {
       try {
         const step = await this.replays.advance(id, this.replica.id, limit);
         if (step.kind !== 'not-ours' && step.revived > 0) this.outbox.wake();
         if (step.kind !== 'more') {
-          this.log.info({ replay: id, outcome: step.kind }, 'replay is over here');
+          this.log.info({ job: id, outcome: step.kind }, `${action} is over here`);
           return;
         }
         failures = 0;
       } catch (err) {
         const waitMs = backoffDelay(RETRY, failures++);
-        this.log.warn({ err, replay: id, failures, waitMs }, 'a step of a replay failed, trying again');
+        this.log.warn({ err, job: id, failures, waitMs }, `a step of a ${action} failed, trying again`);
         await pause(waitMs, signal);
       }
       // From when it was due, so that the time of the step does not slow the job; but what was missed is not made up for.

@@ -1,21 +1,24 @@
 import { GatewayError } from '../common/errors.js';
+import type { ReplayAction } from '../storage/schema.js';
 
 export class ReplayNotFoundError extends GatewayError {
   readonly code = 'replay.not-found';
   override readonly status = 404;
 
-  constructor(id: string) {
-    super(`There is no replay with the id ${id}; GET /ops/replays lists them.`);
+  constructor(id: string, action: ReplayAction) {
+    super(`There is no ${action} with the id ${id}; GET /ops/${action}s lists them.`);
   }
 }
 
-/** The same request id, but for another filter. */
+/** The same request id, but for another filter, or for something else to be done. */
 export class ReplayConflictError extends GatewayError {
   readonly code = 'replay.conflict';
   override readonly status = 409;
 
   constructor(requestId: string, id: string) {
-    super(`requestId ${requestId} was given for replay ${id}, which has another filter; take a new requestId.`);
+    super(
+      `requestId ${requestId} was given for ${id}, which does something else or has another filter; take a new requestId.`,
+    );
   }
 }
 
@@ -25,7 +28,8 @@ export class TooManyReplaysError extends GatewayError {
 
   constructor(limit: number) {
     super(
-      `${limit} replays are running already, which is the limit; wait for one, or stop one (DELETE /ops/replays/{id}).`,
+      `${limit} replays and discards are running already, which is the limit; wait for one, or stop one ` +
+        '(DELETE /ops/replays/{id} or /ops/discards/{id}).',
     );
   }
 }

@@ -3,12 +3,15 @@ import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import { DeadLetters } from '../delivery/dead-letters.js';
 import { Database } from '../storage/database.js';
-import type { ReplayJobRow, Schema } from '../storage/schema.js';
+import type { ReplayAction, ReplayJobRow, Schema } from '../storage/schema.js';
 import { deadMatching, parseFilter } from './replay-filter.js';
 import type { ReplayFilter } from './replay-filter.js';
 
 export interface NewReplay {
   id: string;
+  action: ReplayAction;
+  /** Of a discard: why. */
+  reason: string | null;
   /** Canonical. */
   filter: string;
   rate: number;
@@ -24,10 +27,10 @@ export interface DeadCount {
   newest: number;
 }
 
-/** What one step of a job came to: `revived` letters, or the job is not this replica's to work on any more. */
+/** What one step of a job came to: `revived` letters, or discarded ones, or the job is not this replica's any more. */
 export type Step = { kind: 'more' | 'done'; revived: number } | { kind: 'not-ours' };
 
-/** The rows of replay jobs, and the steps by which they get on. */
+/** The rows of jobs that replay or discard, and the steps by which they get on. */
 @Injectable()
 export class ReplayRepository {
   constructor(
@@ -52,6 +55,8 @@ export class ReplayRepository {
       .insertInto('replay_jobs')
       .values({
         id: replay.id,
+        action: replay.action,
+        reason: replay.reason,
         filter: replay.filter,
         rate: replay.rate,
         status: 'running',
@@ -96,15 +101,21 @@ export class ReplayRepository {
       .execute();
   }
 
-  async byId(id: string): Promise<ReplayJobRow | undefined> {
-    return this.database.db.selectFrom('replay_jobs').selectAll().where('id', '=', id).executeTakeFirst();
-  }
-
-  /** Newest first. */
-  async list(limit: number): Promise<ReplayJobRow[]> {
+  async byId(id: string, action: ReplayAction): Promise<ReplayJobRow | undefined> {
     return this.database.db
       .selectFrom('replay_jobs')
       .selectAll()
+      .where('id', '=', id)
+      .where('action', '=', action)
+      .executeTakeFirst();
+  }
+
+  /** Newest first. */
+  async list(limit: number, action: ReplayAction): Promise<ReplayJobRow[]> {
+    return this.database.db
+      .selectFrom('replay_jobs')
+      .selectAll()
+      .where('action', '=', action)
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(limit)
@@ -112,11 +123,12 @@ export class ReplayRepository {
   }
 
   /** Undefined when it was not running any more. */
-  async stop(trx: Transaction<Schema>, id: string): Promise<ReplayJobRow | undefined> {
+  async stop(trx: Transaction<Schema>, id: string, action: ReplayAction): Promise<ReplayJobRow | undefined> {
     return trx
       .updateTable('replay_jobs')
       .set({ status: 'stopped', owner: null, finished_at: this.database.now, updated_at: this.database.now })
       .where('id', '=', id)
+      .where('action', '=', action)
       .where(sql<boolean>`status = 'running'`)
       .returningAll()
       .executeTakeFirst();
@@ -144,8 +156,8 @@ export class ReplayRepository {
   }
 
   /**
-   * Revives the next letters, up to `limit`, and stores how far the job has come: both or nothing. Letters that died after
-   * the job was made are left, so one that dies again is not replayed again by the same job.
+   * Revives or discards the next letters, up to `limit`, and stores how far the job has come: both or nothing. Letters that
+   * died after the job was made are left, so one that dies again is not replayed again by the same job.
    */
   async advance(id: string, owner: string, limit: number): Promise<Step> {
     return this.database.transaction(async (trx) => {
@@ -155,10 +167,10 @@ export class ReplayRepository {
         select id, seq from deliveries
         where ${deadMatching(parseFilter(job.filter))} and +dead_at <= ${sql.lit(job.created_at)}
           and seq > ${job.last_seq} order by seq limit ${limit}`.execute(trx);
-      const revived = await this.deadLetters.revive(
-        trx,
-        rows.map((row) => row.id),
-      );
+      const ids = rows.map((row) => row.id);
+      const revived = await (job.action === 'discard'
+        ? this.deadLetters.discard(trx, ids)
+        : this.deadLetters.revive(trx, ids));
       const done = rows.length < limit;
       await this.note(trx, job, rows.at(-1)?.seq ?? job.last_seq, revived.length, done);
       return { kind: done ? 'done' : 'more', revived: revived.length };

@@ -5,7 +5,7 @@ import { AuditLog } from '../audit/audit-log.js';
 import { DeadLetters } from '../delivery/dead-letters.js';
 import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
-import type { DeliveryRow, ReplayJobRow, Schema } from '../storage/schema.js';
+import type { DeliveryRow, ReplayAction, ReplayJobRow, Schema } from '../storage/schema.js';
 import { canonicalFilter, parseFilter } from './replay-filter.js';
 import type { ReplayFilter } from './replay-filter.js';
 import { ReplayRunner } from './replay-runner.service.js';
@@ -16,6 +16,9 @@ import { ReplayRepository } from './replay.repository.js';
 const MAX_RUNNING = 5;
 
 export interface ReplayRequest {
+  action: ReplayAction;
+  /** Of a discard: why. */
+  reason?: string;
   filter: ReplayFilter;
   ratePerSecond: number;
   /** Name of the API key. */
@@ -31,7 +34,7 @@ export interface ReplayPreview {
   byReason: Record<string, number>;
 }
 
-/** Sends dead letters again: one, or as a job all that fit a filter. Every order leaves an audit row. */
+/** Sends dead letters again or discards them: one, or as a job all that fit a filter. Every order leaves an audit row. */
 @Injectable()
 export class ReplayService {
   constructor(
@@ -55,7 +58,19 @@ export class ReplayService {
     );
   }
 
-  /** What a job with this filter would replay now. */
+  /** @throws DeliveryNotFoundError, DeliveryNotDeadError */
+  async discardOne(recordId: string, reason: string, actor: string): Promise<DeliveryRow> {
+    return this.deadLetters.discardOne(recordId, (trx, row) =>
+      this.audit.record(trx, {
+        actor,
+        action: 'dead-letter.discard',
+        target: recordId,
+        details: { sink: row.sink, subjectId: row.subject_id, code: row.last_error_code, reason },
+      }),
+    );
+  }
+
+  /** What a job with this filter would replay or discard now. */
   async preview(filter: ReplayFilter): Promise<ReplayPreview> {
     const counts = await this.replays.countDead(filter);
     return {
@@ -87,40 +102,41 @@ export class ReplayService {
   }
 
   /** @throws ReplayNotFoundError */
-  async get(id: string): Promise<ReplayJobRow> {
-    const job = await this.replays.byId(id);
-    if (!job) throw new ReplayNotFoundError(id);
+  async get(id: string, action: ReplayAction = 'replay'): Promise<ReplayJobRow> {
+    const job = await this.replays.byId(id, action);
+    if (!job) throw new ReplayNotFoundError(id, action);
     return job;
   }
 
   /** Newest first. */
-  async list(limit: number): Promise<ReplayJobRow[]> {
-    return this.replays.list(limit);
+  async list(limit: number, action: ReplayAction = 'replay'): Promise<ReplayJobRow[]> {
+    return this.replays.list(limit, action);
   }
 
-  /** What it has revived stays revived. One that is over is answered as it is. @throws ReplayNotFoundError */
-  async stop(id: string, actor: string): Promise<ReplayJobRow> {
+  /** What it has revived stays revived, and what it has discarded stays discarded. One that is over is answered as it is. @throws ReplayNotFoundError */
+  async stop(id: string, actor: string, action: ReplayAction = 'replay'): Promise<ReplayJobRow> {
     const stopped = await this.database.transaction(async (trx) => {
-      const job = await this.replays.stop(trx, id);
+      const job = await this.replays.stop(trx, id, action);
       if (job) {
         const details = { filter: parseFilter(job.filter), total: job.total, replayed: job.replayed };
-        await this.audit.record(trx, { actor, action: 'replay.stop', target: id, details });
+        await this.audit.record(trx, { actor, action: `${action}.stop`, target: id, details });
       }
       return job;
     });
-    return stopped ?? this.get(id);
+    return stopped ?? this.get(id, action);
   }
 
   private async known(
     trx: Transaction<Schema>,
-    { requestedBy, requestId }: ReplayRequest,
+    { action, requestedBy, requestId }: ReplayRequest,
     filter: string,
   ): Promise<ReplayJobRow | undefined> {
     const before = requestId === undefined ? undefined : await this.replays.byRequest(trx, requestedBy, requestId);
-    if (before && before.filter !== filter) throw new ReplayConflictError(requestId ?? '', before.id);
+    if (before && (before.filter !== filter || before.action !== action))
+      throw new ReplayConflictError(requestId ?? '', before.id);
     if (before) return before;
     const running = await this.replays.running(trx);
-    const same = running.find((job) => job.filter === filter);
+    const same = running.find((job) => job.filter === filter && job.action === action);
     if (!same && running.length >= MAX_RUNNING) throw new TooManyReplaysError(MAX_RUNNING);
     return same;
   }
@@ -132,6 +148,8 @@ export class ReplayService {
   ): Promise<ReplayJobRow | undefined> {
     const job = await this.replays.insert(trx, {
       id: randomUUID(),
+      action: request.action,
+      reason: request.reason ?? null,
       filter,
       rate: request.ratePerSecond,
       owner: this.replica.id,
@@ -139,8 +157,10 @@ export class ReplayService {
       requestId: request.requestId ?? null,
     });
     if (!job) return undefined;
-    const details = { filter: request.filter, total: job.total, ratePerSecond: job.rate };
-    await this.audit.record(trx, { actor: request.requestedBy, action: 'replay.start', target: job.id, details });
+    const { action, reason } = request;
+    const how = action === 'discard' ? { reason } : { ratePerSecond: job.rate };
+    const details = { filter: request.filter, total: job.total, ...how };
+    await this.audit.record(trx, { actor: request.requestedBy, action: `${action}.start`, target: job.id, details });
     return job;
   }
 }

@@ -25,6 +25,7 @@ class TestSink implements Sink {
   readonly concurrency = 1;
   readonly timeoutMs = 1_000;
   readonly revived: string[] = [];
+  readonly discardedIds: string[] = [];
   fails = 0;
 
   send(): Promise<never> {
@@ -38,6 +39,10 @@ class TestSink implements Sink {
   async replayed(_trx: Transaction<Schema>, rows: readonly DeliveryRow[]): Promise<void> {
     if (this.fails-- > 0) throw new Error('test: an interaction could not be revived');
     this.revived.push(...rows.map((row) => row.id).sort());
+  }
+
+  async discarded(_trx: Transaction<Schema>, rows: readonly DeliveryRow[]): Promise<void> {
+    this.discardedIds.push(...rows.map((row) => row.id).sort());
   }
 }
 
@@ -93,7 +98,7 @@ function replayingOn(database: Database): Replaying {
 const dead = (but: Parameters<typeof deliveryRow>[0] = {}) =>
   deliveryRow({ state: 'dead', dead_at: 1_000, last_error_code: 'test.refused', ...but });
 
-const order = { ratePerSecond: 50, requestedBy: 'operator' };
+const order = { action: 'replay', ratePerSecond: 50, requestedBy: 'operator' } as const;
 const names = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `letter-${String(i).padStart(3, '0')}`);
 
@@ -258,6 +263,56 @@ describeEachDatabase('Replay', (getDb) => {
     await replaying.service.replayOne('one', 'operator');
     await expect(replaying.service.replayOne('one', 'operator')).rejects.toMatchObject({ code: 'delivery.not-dead' });
     expect(await audited()).toEqual([['operator', 'dead-letter.replay', 'one']]);
+  });
+
+  it('discards in the order of insertion, a part at a time, and goes on where it was', async () => {
+    const ids = names(5);
+    for (const id of ids) await insert(dead({ id }));
+    const order = { action: 'discard', reason: 'test data', filter: {}, ratePerSecond: 50, requestedBy: 'op' } as const;
+    const { job } = await replaying.service.start(order);
+    expect(job).toMatchObject({ action: 'discard', reason: 'test data', total: 5 });
+    expect(await advance(job.id, 3)).toEqual({ kind: 'more', revived: 3 });
+    expect(await Promise.all(ids.map(stateOf))).toEqual([...Array(3).fill('discarded'), 'dead', 'dead']);
+    await replaying.replays.release(replaying.replica.id);
+    expect(await advance(job.id, 3)).toEqual({ kind: 'not-ours' });
+    await replaying.replays.adopt(replaying.replica.id, [job.id]);
+    expect(await advance(job.id, 3)).toEqual({ kind: 'done', revived: 2 });
+    expect(replaying.sink.discardedIds).toEqual(ids);
+    expect(await replaying.service.get(job.id, 'discard')).toMatchObject({ status: 'done', replayed: 5, skipped: 0 });
+    await expect(replaying.service.get(job.id)).rejects.toMatchObject({ code: 'replay.not-found' });
+    expect(await audited()).toEqual([['op', 'discard.start', job.id]]);
+  });
+
+  it('lets exactly one of a replay and a discard of the same letters have each', async () => {
+    const ids = names(40);
+    for (const id of ids) await insert(dead({ id }));
+    const replay = await start();
+    const discard = await replaying.service.start({ ...order, action: 'discard', reason: 'x', filter: {} });
+    expect([replay.created, discard.created]).toEqual([true, true]);
+    const steps = Array.from({ length: 12 }, (_, i) => advance((i % 2 ? discard : replay).job.id, 7));
+    await Promise.all(steps);
+    const { revived, discardedIds } = replaying.sink;
+    expect([...revived, ...discardedIds].sort()).toEqual(ids);
+    const jobs = [await replaying.service.get(replay.job.id), await replaying.service.get(discard.job.id, 'discard')];
+    expect(jobs.map(({ replayed }) => replayed)).toEqual([revived.length, discardedIds.length]);
+    for (const id of ids) expect(await stateOf(id)).toBe(revived.includes(id) ? 'pending' : 'discarded');
+  });
+
+  it('discards one, once, and keeps the first reason; what was discarded is not sent again', async () => {
+    await insert(dead({ id: 'one' }), dead({ id: 'waits', state: 'pending', dead_at: null }));
+    const first = await replaying.service.discardOne('one', 'test data', 'operator');
+    expect(first).toMatchObject({ state: 'discarded', discarded_at: expect.any(Number) });
+    expect(await replaying.service.discardOne('one', 'other words', 'colleague')).toEqual(first);
+    await expect(replaying.service.replayOne('one', 'operator')).rejects.toMatchObject({
+      code: 'delivery.not-dead',
+      message: expect.stringContaining('was discarded'),
+    });
+    await expect(replaying.service.discardOne('waits', 'x', 'operator')).rejects.toMatchObject({ status: 409 });
+    await expect(replaying.service.discardOne('nobody', 'x', 'operator')).rejects.toMatchObject({ status: 404 });
+    const { items } = await new AuditLog(getDb()).list(10);
+    expect(items.map(({ action, details }) => [action, JSON.parse(details).reason])).toEqual([
+      ['dead-letter.discard', 'test data'],
+    ]);
   });
 
   it('pages through the audit', async () => {
