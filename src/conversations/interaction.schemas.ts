@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pageLimit, storableText } from '../http/schemas.js';
+import { pageLimit, reveal, storableText } from '../http/schemas.js';
 import { INTERACTION_STATUSES } from '../storage/schema.js';
 
 /** The channels that a record may name; contract §2. */
@@ -49,20 +49,6 @@ export type SupportResult = z.infer<typeof supportResultSchema>;
 export const interactionIdSchema = z
   .guid('must be the id of an interaction, a UUID')
   .transform((id) => id.toLowerCase());
-
-const reveal = z
-  .enum(['true', 'false'])
-  .optional()
-  .transform((given) => given === 'true')
-  .meta({
-    type: 'boolean',
-    default: false,
-    description: 'Needs privacy or admin; who saw what speaks of a customer goes into the audit.',
-  });
-
-/** Query of `GET /customers/supportInteraction/{id}`. */
-export const revealSchema = z.strictObject({ reveal });
-export type RevealQuery = z.infer<typeof revealSchema>;
 
 /** ISO text, taken as epoch ms. */
 const time = z.iso

@@ -6,6 +6,7 @@ import { CurrentCaller } from '../access/caller.js';
 import type { Caller } from '../access/caller.js';
 import { requireSight, seesCustomers } from '../access/sight.js';
 import { AuditLog } from '../audit/audit-log.js';
+import { revealSchema, type RevealQuery } from '../http/schemas.js';
 import { IntakeService } from './intake.service.js';
 import { ApiHandedIn, ApiInteraction, ApiInteractionList } from './interaction.docs.js';
 import type { InteractionDetails } from './interaction.repository.js';
@@ -13,10 +14,8 @@ import { InteractionService } from './interaction.service.js';
 import {
   interactionIdSchema,
   interactionListSchema,
-  revealSchema,
   supportInteractionSchema,
   type InteractionListQuery,
-  type RevealQuery,
   type SupportInteraction,
 } from './interaction.schemas.js';
 import {

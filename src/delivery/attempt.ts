@@ -75,6 +75,7 @@ export function endOf(held: Held, outcome: AttemptOutcome, policy: Config['retry
     v_status: outcome.status ?? null,
     v_code: outcome.kind === 'delivered' ? null : outcome.code,
     v_message: outcome.kind === 'delivered' ? null : outcome.message.slice(0, MESSAGE_LIMIT),
+    v_answer: (state === 'dead' && 'answer' in outcome && outcome.answer) || null,
   };
   return { delivery, stored, state, crash, heldUntil: held.claimedAt + held.leaseMs };
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
+import { justCompared, oneOf } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { CursorInvalidError, DeliveryNotDeadError, DeliveryNotFoundError } from './delivery.errors.js';
 import { DeliveryRepository } from './delivery.repository.js';
@@ -101,7 +102,13 @@ export class DeadLetters {
 
   /** Ends those of `ids` that are dead for good, and tells their sinks; returns them. */
   async discard(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
-    const rows = await this.deliveries.discard(trx, ids);
+    const rows = await trx
+      .updateTable('deliveries')
+      .set({ state: 'discarded', discarded_at: this.database.now })
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('state'), '=', 'dead')
+      .returningAll()
+      .execute();
     for (const [name, ofSink] of Map.groupBy(rows, (row) => row.sink)) {
       await this.delivery.sink(name)?.discarded?.(trx, ofSink);
     }

@@ -21,6 +21,8 @@ export interface StoredOutcome {
   v_status: number | null;
   v_code: string | null;
   v_message: string | null;
+  /** Only of a dead one: a page of 2 KiB for each attempt of an outage is not worth its write. */
+  v_answer: string | null;
 }
 
 /** What was stored of an outcome whose claim still held. */
@@ -133,6 +135,7 @@ export class DeliveryRepository {
       v_status: 'bigint',
       v_code: 'text',
       v_message: 'text',
+      v_answer: 'text',
     });
     const { rows } = await sql<Stored>`
       update deliveries set
@@ -145,6 +148,7 @@ export class DeliveryRepository {
         last_status = coalesce(v_status, last_status),
         last_error_code = coalesce(v_code, last_error_code),
         last_error_message = coalesce(v_message, last_error_message),
+        answer = v_answer,
         last_error_at = case when v_code is null then last_error_at else ${now} end,
         delivered_at = case when v_state = 'delivered' then ${now} end,
         dead_at = case when v_state = 'dead' then ${now} end,
@@ -236,17 +240,6 @@ export class DeliveryRepository {
         dead_at: null,
         answer: null,
       })
-      .where(oneOf(this.database.kind, 'id', ids))
-      .where(justCompared('state'), '=', 'dead')
-      .returningAll()
-      .execute();
-  }
-
-  /** Ends dead deliveries for good; returns them as they are now. */
-  async discard(trx: Transaction<Schema>, ids: readonly string[]): Promise<DeliveryRow[]> {
-    return trx
-      .updateTable('deliveries')
-      .set({ state: 'discarded', discarded_at: this.database.now })
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('state'), '=', 'dead')
       .returningAll()

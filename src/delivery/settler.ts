@@ -6,6 +6,7 @@ import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
+import { DeadLetterLog } from './dead-letter-log.js';
 import type { DeliveryRepository, StoredOutcome } from './delivery.repository.js';
 import type { Settlement, Sink } from './sink.js';
 
@@ -29,6 +30,7 @@ export interface Ended {
  * outcome is kept and tried again for as long as the claim holds: no attempt is used up by our own fault.
  */
 export class Settler {
+  private readonly deadLetters: DeadLetterLog;
   private readonly batcher = new Batcher<Ended, boolean>((items) => this.store(items), MAX_BATCH);
 
   constructor(
@@ -37,7 +39,9 @@ export class Settler {
     private readonly deliveries: DeliveryRepository,
     private readonly log: Log,
     private readonly stopping: AbortSignal,
-  ) {}
+  ) {
+    this.deadLetters = new DeadLetterLog(sink, log, stopping);
+  }
 
   /** Resolves when the outcome is stored, or when the claim is lost and the delivery is somebody else's. Never rejects. */
   async settle(ended: Ended): Promise<void> {
@@ -90,6 +94,7 @@ export class Settler {
       if (held.length > 0) {
         await this.sink.settled(trx, held, afterCommit);
         afterCommit(() => this.sink.afterSettled?.(held));
+        afterCommit(() => this.deadLetters.note(held));
       }
       return held;
     });
@@ -116,12 +121,14 @@ export class Settler {
 }
 
 function settlementOf(item: Ended, row: { attempts: number; at: number }): Settlement {
-  const { v_code: code, v_message: message } = item.stored;
+  const { v_code: code, v_message: message, v_status: status, v_answer: answer } = item.stored;
   return {
     delivery: item.delivery,
     state: item.state,
     attempts: row.attempts,
     at: row.at,
     ...(code === null ? {} : { error: { code, message: message ?? '' } }),
+    ...(status === null ? {} : { status }),
+    ...(answer === null ? {} : { answer }),
   };
 }

@@ -2,13 +2,16 @@ import type { Transaction } from 'kysely';
 import type { AfterCommit } from '../storage/after-commit.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 
-/** What one attempt came to. `message` is for operators: never a payload, never a secret. */
+/**
+ * What one attempt came to. `message` is for operators: never a payload, never a secret. `answer` is the start of what the
+ * receiver answered, without secrets; it may echo what was sent.
+ */
 export type SendOutcome =
   | { kind: 'delivered'; status: number }
   /** The receiver will never take it: dead at once. */
-  | { kind: 'refused'; code: string; message: string; status?: number }
+  | { kind: 'refused'; code: string; message: string; status?: number; answer?: string }
   /** Try again later. `retryAfterMs` is the receiver's own wish and is a minimum. */
-  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number }
+  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number; answer?: string }
   /** Nobody wants it any more: not sent, and over. */
   | { kind: 'cancelled'; code: string; message: string; status?: number }
   /**
@@ -28,6 +31,9 @@ export interface Settlement {
   attempts: number;
   at: number;
   error?: { code: string; message: string };
+  status?: number;
+  /** Of a dead one: `SendOutcome.answer`. */
+  answer?: string;
 }
 
 /** A receiver of deliveries. The outbox knows nothing of what it carries. */
@@ -53,6 +59,8 @@ export interface Sink {
   afterSettled?(settlements: readonly Settlement[]): void;
   /** For the metrics, once the outcome is stored. @param latencyMs from the event behind it until now, when delivered. */
   report(outcome: ReportedOutcome, latencyMs?: number): void;
+  /** By what a delivery is known outside, for the log: ids and kinds, nothing of a customer. */
+  about?(delivery: DeliveryRow): Readonly<Record<string, string>>;
   /** Called in the transaction that makes dead deliveries pending again. Throwing rolls all back. */
   replayed?(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void>;
   /** Called in the transaction that discards dead deliveries. Throwing rolls all back. */

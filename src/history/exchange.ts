@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { AnswerStart } from '../common/answer-start.js';
 import type { SendOutcome } from '../delivery/sink.js';
 import { outcomeOf } from './history.answer.js';
 
-/** Nothing in the answer is used; reading it to its end lets the connection be used again. */
+/** Only the start of a refusal is used; reading an answer to its end lets the connection be used again. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** Why undici is to end a request whose outcome is known. One for all: nobody reads it, and a stack costs. */
 const OVER = new Error('the exchange is over');
@@ -20,8 +21,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private retryAfter: string | undefined;
   private bytes = 0;
   private over = false;
+  private readonly start = new AnswerStart();
 
-  constructor(private readonly told: (outcome: SendOutcome) => void) {}
+  /** @param secrets what must not be kept of an answer that echoes it */
+  constructor(
+    private readonly told: (outcome: SendOutcome) => void,
+    private readonly secrets: readonly string[] = [],
+  ) {}
 
   /** Ends it at once, with this outcome; what is on the wire is cut off. */
   giveUp(outcome: SendOutcome): void {
@@ -45,11 +51,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Controller, chunk: Buffer): void {
     this.bytes += chunk.length;
+    if (this.status >= 300) this.start.add(chunk);
     if (this.bytes > MAX_ANSWER_BYTES) this.takeStatus();
   }
 
   onResponseEnd(): void {
-    this.end(outcomeOf(this.status, this.retryAfter));
+    this.end(this.answered());
   }
 
   /** Also of an answer that breaks off: it counts as none, even after a 200, for the key makes asking again harmless. */
@@ -59,7 +66,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The rest of the answer is too long to be waited for. */
   private takeStatus(): void {
-    this.giveUp(outcomeOf(this.status, this.retryAfter));
+    this.giveUp(this.answered());
+  }
+
+  private answered(): SendOutcome {
+    const outcome = outcomeOf(this.status, this.retryAfter);
+    if (outcome.kind !== 'refused' && outcome.kind !== 'retry') return outcome;
+    const answer = this.start.text(this.secrets);
+    return answer === undefined ? outcome : { ...outcome, answer };
   }
 
   private end(outcome: SendOutcome): void {

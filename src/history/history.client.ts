@@ -24,6 +24,8 @@ export class HistoryClient implements OnApplicationShutdown {
   private readonly path: string;
   /** The same for every request. */
   private readonly headers: readonly string[];
+  /** What an answer may echo: the token, and what stands in the query of the URL. */
+  private readonly secrets: readonly string[];
   /** What ends when a signal is aborted: one listener for all of its requests. */
   private readonly underWay = new WeakMap<AbortSignal, Set<Exchange>>();
 
@@ -32,6 +34,7 @@ export class HistoryClient implements OnApplicationShutdown {
     const target = new URL(url);
     this.path = target.pathname + target.search;
     const authorization = token === undefined ? [] : ['authorization', `Bearer ${token}`];
+    this.secrets = [...(token === undefined ? [] : [token]), ...target.searchParams.values()];
     this.headers = ['content-type', 'application/json', ...authorization];
     this.pool = new Pool(target.origin, {
       connections: concurrency,
@@ -55,7 +58,7 @@ export class HistoryClient implements OnApplicationShutdown {
         clearTimeout(deadline);
         together.delete(exchange);
         resolve(outcome);
-      });
+      }, this.secrets);
       const deadline = setTimeout(() => exchange.giveUp(this.timedOut()), this.config.history.timeoutMs);
       together.add(exchange);
       if (signal.aborted) return exchange.giveUp(this.timedOut());

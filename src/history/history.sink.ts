@@ -67,6 +67,10 @@ export class HistorySink implements Sink {
     for (const follower of this.followers) await follower.settled(trx, settlements, afterCommit);
   }
 
+  about({ id, subject_id: interaction, order_key: conversation }: DeliveryRow): Record<string, string> {
+    return { record: id, interaction, conversation };
+  }
+
   report(outcome: ReportedOutcome, latencyMs?: number): void {
     this.metrics.deliveries.inc({ outcome });
     if (latencyMs !== undefined) this.metrics.deliverySeconds.observe(latencyMs / 1_000);

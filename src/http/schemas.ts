@@ -24,3 +24,18 @@ export function pageLimit(max: number, fallback: number): z.ZodType<number, stri
     .transform((text) => Number(text ?? fallback))
     .pipe(z.number().min(1).max(max));
 }
+
+/** Whether a reader asks to see what speaks of a customer. */
+export const reveal = z
+  .enum(['true', 'false'])
+  .optional()
+  .transform((given) => given === 'true')
+  .meta({
+    type: 'boolean',
+    default: false,
+    description: 'Needs privacy or admin; who saw what speaks of a customer goes into the audit.',
+  });
+
+/** Query of what is masked for some. */
+export const revealSchema = z.strictObject({ reveal });
+export type RevealQuery = z.infer<typeof revealSchema>;

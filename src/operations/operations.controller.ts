@@ -1,12 +1,25 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Roles } from '../access/access.decorators.js';
+import { CurrentCaller } from '../access/caller.js';
+import type { Caller } from '../access/caller.js';
+import { requireSight, seesCustomers } from '../access/sight.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { revealSchema, type RevealQuery } from '../http/schemas.js';
 import { DeadLetters } from '../delivery/dead-letters.js';
+import { deadLetterDetails, type DeadLetterDetails } from './dead-letter.view.js';
+import { DeadLetterQuery } from './dead-letter.query.js';
 import { channelViews, type ChannelView } from './channel.view.js';
 import { GapReport } from './gap-report.service.js';
 import { READERS } from './operations.roles.js';
 import { deadLetterView, type DeadLetterView, type GapView } from './operations.views.js';
-import { deadLettersSchema, gapsSchema, type DeadLettersQuery, type GapsQuery } from './operations.schemas.js';
+import {
+  deadLettersSchema,
+  gapsSchema,
+  recordIdSchema,
+  type DeadLettersQuery,
+  type GapsQuery,
+} from './operations.schemas.js';
 import { LedgerRepository, type Ledger } from './ledger.repository.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 
@@ -19,6 +32,8 @@ export class OperationsController {
     private readonly fleet: ChannelFleet,
     private readonly gaps: GapReport,
     private readonly deadLetters: DeadLetters,
+    private readonly letters: DeadLetterQuery,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get('ledger')
@@ -49,5 +64,25 @@ export class OperationsController {
   ): Promise<{ items: DeadLetterView[]; nextCursor?: string }> {
     const { items, nextCursor } = await this.deadLetters.list(query);
     return { items: items.map(deadLetterView), ...(nextCursor === undefined ? {} : { nextCursor }) };
+  }
+
+  @Get('dead-letters/:recordId')
+  @ApiOperation({
+    summary: 'One dead letter: what was to be sent, and the start of what the receiver answered',
+    description:
+      'What speaks of a customer is masked, but for privacy and admin: each time that it is shown is in the audit.',
+  })
+  @ApiOkResponse({ description: 'The letter, whatever has become of it since' })
+  @ApiNotFoundResponse({ description: 'delivery.not-found' })
+  async getDeadLetter(
+    @Param('recordId', { schema: recordIdSchema }) recordId: string,
+    @Query({ schema: revealSchema }) { reveal }: RevealQuery,
+    @CurrentCaller() caller: Caller,
+  ): Promise<DeadLetterDetails> {
+    if (reveal) requireSight(caller);
+    const letter = await this.letters.get(recordId);
+    const clear = seesCustomers(caller);
+    if (clear) await this.audit.reveal(caller.name, recordId, { sink: letter.row.sink });
+    return deadLetterDetails(letter, clear);
   }
 }

@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { ReplayModule } from '../replay/replay.module.js';
+import { DeadLetterQuery } from './dead-letter.query.js';
 import { DiscardController } from './discard.controller.js';
 import { GapReport } from './gap-report.service.js';
 import { LedgerCheck } from './ledger-check.service.js';
@@ -17,7 +18,7 @@ import { ReplayController } from './replay.controller.js';
 @Module({
   imports: [AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
   controllers: [DiscardController, MetricsController, OperationsController, PushOperationsController, ReplayController],
-  providers: [GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository],
+  providers: [DeadLetterQuery, GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository],
   exports: [LedgerCheck],
 })
 export class OperationsModule {}

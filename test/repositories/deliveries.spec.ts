@@ -33,6 +33,7 @@ function outcome(row: DeliveryRow, but: Partial<StoredOutcome> = {}): StoredOutc
     v_status: 200,
     v_code: null,
     v_message: null,
+    v_answer: null,
     ...but,
   };
 }

@@ -102,7 +102,7 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     expect(claiming).toMatch(/deliveries_order/);
     expect(claiming).not.toMatch(WALK);
     const outcome = { v_id: ids[0] ?? '', v_claim: 't', v_state: 'delivered', v_attempts: 1, v_delay_ms: 0 } as const;
-    const outcomes = [{ ...outcome, v_status: 200, v_code: null, v_message: null }];
+    const outcomes = [{ ...outcome, v_status: 200, v_code: null, v_message: null, v_answer: null }];
     const [settling] = await plansOf(() => database.transaction((trx) => deliveries.settle(trx, outcomes)));
     expect(settling).toMatch(/deliveries_key/);
     // It holds all that was claimed since the last vacuum.

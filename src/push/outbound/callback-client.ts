@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import { AnswerStart } from '../../common/answer-start.js';
 import { retryAfterMs } from '../../common/retry-after.js';
 import { CONFIG } from '../../config/config.js';
 import type { Config } from '../../config/config.js';
@@ -9,7 +10,7 @@ import { AddressPolicy } from './address-policy.js';
 import { AddressRefusedError, guardedConnector } from './guarded-connector.js';
 import { NameResolver } from './name-resolver.js';
 
-/** Nothing in the answer is used; reading it to its end lets the connection be used again. */
+/** Only the start of an answer is used; reading it to its end lets the connection be used again. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** Below the 5 s after which Node.js servers close an idle connection: a request must not meet the close. */
 const KEEP_ALIVE_MS = 4_000;
@@ -26,7 +27,7 @@ export interface CallbackRequest {
 
 /** What came back. `message` is for operators: no payload, no secret, nothing of the URL's path. */
 export type CallbackAnswer =
-  | { kind: 'answered'; status: number; retryAfterMs?: number }
+  | { kind: 'answered'; status: number; retryAfterMs?: number; start?: AnswerStart }
   /** The policy, or the request itself, stands against it; the next attempt would end in the same way. */
   | { kind: 'not-allowed'; code: string; message: string }
   | { kind: 'failed'; code: string; message: string };
@@ -82,8 +83,8 @@ export class CallbackClient implements OnApplicationShutdown {
         signal: deadline.signal,
         reset: this.open >= MAX_KEPT,
       });
-      await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal: deadline.signal });
-      return answered(answer);
+      const start = await startOf(answer);
+      return { ...answered(answer), ...(answer.statusCode < 300 || start.empty ? {} : { start }) };
     } catch (error) {
       if (!deadline.signal.aborted) return failureOf(error);
       return isStop(signal) ? STOPPED : this.timedOut();
@@ -127,6 +128,18 @@ export class CallbackClient implements OnApplicationShutdown {
 /** Callers may have deadlines of their own: those are no shutdown. */
 function isStop({ aborted, reason }: AbortSignal): boolean {
   return aborted && !(reason instanceof DOMException && reason.name === 'TimeoutError');
+}
+
+/** Reads to the end, or as far as is bearable. */
+async function startOf({ body }: Dispatcher.ResponseData): Promise<AnswerStart> {
+  const start = new AnswerStart();
+  let bytes = 0;
+  for await (const chunk of body) {
+    start.add(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_ANSWER_BYTES) break;
+  }
+  return start;
 }
 
 function answered({ statusCode, headers }: Dispatcher.ResponseData): CallbackAnswer {

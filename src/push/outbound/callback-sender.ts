@@ -28,12 +28,18 @@ export interface Callback {
 @Injectable()
 export class CallbackSender {
   private readonly signingSecrets: readonly Buffer[];
+  /** The same as texts: a receiver that echoes them has had them from elsewhere, but they stay secrets. */
+  private readonly signingTexts: readonly string[];
 
   constructor(
     @Inject(CONFIG) config: Pick<Config, 'push'>,
     private readonly client: CallbackClient,
   ) {
     this.signingSecrets = config.push.signingSecrets;
+    this.signingTexts = config.push.signingSecrets.flatMap((secret) => [
+      secret.toString('base64'),
+      secret.toString('base64url'),
+    ]);
   }
 
   /** One attempt; never rejects. */
@@ -48,7 +54,18 @@ export class CallbackSender {
       ...authorizationHeader(authorization),
     };
     const answer = await this.client.post({ url, urlFrom, headers, body }, signal);
-    return outcomeOf(answer, (status) => callback.taken(status));
+    const outcome = outcomeOf(answer, (status) => callback.taken(status));
+    if (answer.kind !== 'answered' || (outcome.kind !== 'refused' && outcome.kind !== 'retry')) return outcome;
+    // Whoever has the path of a callback can reach it.
+    const path = url.pathname.length > 1 ? [url.pathname + url.search, url.pathname] : [];
+    const secrets = [
+      ...this.signingTexts,
+      ...path,
+      ...url.searchParams.values(),
+      ...(authorization ? [authorization] : []),
+    ];
+    const text = answer.start?.text(secrets);
+    return text === undefined ? outcome : { ...outcome, answer: text };
   }
 }
 

@@ -31,9 +31,9 @@ export type PushOutcome =
   /** The device is no more: its subscription ends. */
   | { kind: 'gone'; code: string; message: string; status?: number }
   /** It will never be taken. */
-  | { kind: 'refused'; code: string; message: string; status?: number }
+  | { kind: 'refused'; code: string; message: string; status?: number; answer?: string }
   /** Try again later. `retryAfterMs` is the receiver's own wish and is a minimum. */
-  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number };
+  | { kind: 'retry'; code: string; message: string; status?: number; retryAfterMs?: number; answer?: string };
 
 /** A way to push. One file each; `PushPublishers` knows them all. */
 export interface Publisher {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
+import { shortHash } from '../../common/short-hash.js';
 import { GatewayError } from '../../common/errors.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import type { ReportedOutcome, SendOutcome, Settlement, Sink } from '../../delivery/sink.js';
@@ -32,6 +33,8 @@ export class PushSink implements Sink {
   readonly perDestination: number;
   /** Numbers of the changes that ended subscriptions, until their transaction has committed. */
   private readonly changes = new WeakMap<Settlement, number>();
+  /** By what deliveries are known that are under way. */
+  private readonly known = new WeakMap<DeliveryRow, Readonly<Record<string, string>>>();
 
   constructor(
     @Inject(CONFIG) private readonly config: Pick<Config, 'push'>,
@@ -54,6 +57,7 @@ export class PushSink implements Sink {
     // Our own fault: the receiver was not asked, and nobody's breaker shall hear of it.
     if (loaded === 'unavailable') return { kind: 'postponed', delayMs: UNAVAILABLE_MS };
     const { subscription, event } = loaded;
+    this.known.set(delivery, factsOf(loaded));
     if (!subscription) {
       return { kind: 'cancelled', code: 'push.subscription-over', message: 'the subscription has ended or expired' };
     }
@@ -90,6 +94,11 @@ export class PushSink implements Sink {
       const changeNo = this.changes.get(settlement);
       if (changeNo !== undefined) this.subscriptions.committed(changeNo);
     }
+  }
+
+  about(delivery: DeliveryRow): Readonly<Record<string, string>> {
+    const { id, payload: event, subject_id: subscription } = delivery;
+    return { delivery: id, event, subscription, ...this.known.get(delivery) };
   }
 
   /** What ended is counted by type where it is known, in `send`; what is left concerns the outbox. */
@@ -132,6 +141,16 @@ export class CometSink extends PushSink {
   override readonly name = COMET_SINK;
   /** Destinations of the users who can be reached; set where the sessions are known. */
   reachable: () => readonly string[] = () => [];
+}
+
+/** Of a tag only its first part, and of a subscriber a hash: the rest may name a customer. */
+function factsOf({ subscription, event }: Loaded): Record<string, string> {
+  return {
+    ...(event === undefined ? {} : { tag: event.tag.split('.')[0] ?? '' }),
+    ...(subscription === undefined
+      ? {}
+      : { subscriber: shortHash(subscription.subscriber_id), type: subscription.type }),
+  };
 }
 
 function sendOutcomeOf(outcome: PushOutcome): SendOutcome {

@@ -1,0 +1,48 @@
+import { withoutSecrets } from './mask.js';
+
+/** How much of a receiver's answer is kept: enough for a reason, and no more than a page of a screen. */
+const KEPT_BYTES = 2 * 1024;
+/** More is read than kept, so that a secret at the end of it is known whole. */
+const READ_BYTES = 2 * KEPT_BYTES;
+/** A shorter piece of a secret at the very end gives nothing away. */
+const TELLING = 4;
+
+/** Collects the start of an answer's body, for operators. */
+export class AnswerStart {
+  private readonly chunks: Buffer[] = [];
+  private bytes = 0;
+
+  add(chunk: Buffer): void {
+    const room = READ_BYTES - this.bytes;
+    if (room <= 0) return;
+    this.chunks.push(chunk.subarray(0, room));
+    this.bytes += Math.min(room, chunk.length);
+  }
+
+  get empty(): boolean {
+    return this.bytes === 0;
+  }
+
+  /** At most 2 KiB, without secrets and without U+0000, which PostgreSQL cannot store; undefined when there is nothing. */
+  text(secrets: readonly string[]): string | undefined {
+    const read = decoded(Buffer.concat(this.chunks)).replaceAll('\u0000', '');
+    const whole = this.bytes < READ_BYTES ? read : withoutBrokenSecret(read, secrets);
+    const kept = decoded(Buffer.from(withoutSecrets(whole, secrets)).subarray(0, KEPT_BYTES));
+    return kept === '' ? undefined : kept;
+  }
+}
+
+/** As UTF-8; a character that is cut off at the end is left out. */
+function decoded(bytes: Buffer): string {
+  return new TextDecoder().decode(bytes, { stream: true });
+}
+
+/** Without the beginning of a secret that is cut off at the end. */
+function withoutBrokenSecret(text: string, secrets: readonly string[]): string {
+  for (const secret of secrets) {
+    for (let length = secret.length - 1; length >= TELLING; length--) {
+      if (text.endsWith(secret.slice(0, length))) return text.slice(0, -length);
+    }
+  }
+  return text;
+}
