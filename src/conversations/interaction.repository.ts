@@ -267,21 +267,11 @@ export class InteractionRepository {
     });
   }
 
-  /** Their dead letters are not to be sent. */
-  async discard(trx: Transaction<Schema>, ids: readonly string[]): Promise<void> {
+  /** An operator has decided about their dead letters: they are sent again (`captured`), or never. */
+  async decide(trx: Transaction<Schema>, ids: readonly string[], to: 'captured' | 'discarded'): Promise<void> {
     await trx
       .updateTable('interactions')
-      .set({ status: 'discarded', discarded_at: this.database.now })
-      .where(oneOf(this.database.kind, 'id', ids))
-      .where(justCompared('status'), '=', 'dead')
-      .execute();
-  }
-
-  /** Their dead letters are sent again. */
-  async revive(trx: Transaction<Schema>, ids: readonly string[]): Promise<void> {
-    await trx
-      .updateTable('interactions')
-      .set({ status: 'captured', dead_at: null })
+      .set({ status: to, ...(to === 'captured' ? { dead_at: null } : { discarded_at: this.database.now }) })
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('status'), '=', 'dead')
       .execute();

@@ -65,17 +65,19 @@ export class InteractionService {
 
   /** Dead letters are sent again: their interactions are captured again. */
   async replayed(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
-    await this.interactions.revive(
+    await this.interactions.decide(
       trx,
       deliveries.map((delivery) => delivery.subject_id),
+      'captured',
     );
   }
 
   /** An operator decided that their dead letters are not sent. */
   async discarded(trx: Transaction<Schema>, deliveries: readonly DeliveryRow[]): Promise<void> {
-    await this.interactions.discard(
+    await this.interactions.decide(
       trx,
       deliveries.map((delivery) => delivery.subject_id),
+      'discarded',
     );
   }
 }
