@@ -38,8 +38,14 @@ export class Audit {
   mostAtOnce = 0;
   /** Channels in use that Genesys removed because we made one too many. */
   evictedByQuota = 0;
+  /** Channels that Genesys removed because we made one too many, in use or not. */
+  evictions = 0;
+  /** Topics that one of us unsubscribed while somebody waited for them and no other channel had them. */
+  cleared = 0;
   /** Most channels with a socket at one time. A channel that was let go cannot be deleted, and lives on without one. */
   mostChannels = 0;
+  /** Conversations whose agents have not finished; the last one of several interactions counts. */
+  private readonly unfinished = new Set<string>();
   private readonly connected = new Set<string>();
   private readonly wrong = new Set<string>();
   private underWay = 0;
@@ -58,8 +64,11 @@ export class Audit {
       }),
       genesys.on('disconnected', ({ channelId }) => void this.connected.delete(channelId)),
       genesys.on('evicted', ({ channelId, reason }) => {
-        if (reason === 'quota' && this.connected.has(channelId)) this.evictedByQuota += 1;
+        if (reason !== 'quota') return;
+        this.evictions += 1;
+        if (this.connected.has(channelId)) this.evictedByQuota += 1;
       }),
+      genesys.on('unsubscribed', ({ topics }) => this.onUnsubscribed(topics)),
     ];
   }
 
@@ -98,6 +107,18 @@ export class Audit {
     return this.wrong.size;
   }
 
+  /** The gateway has taken it in; again when it was asked again. */
+  accept(id: string, item: Item): void {
+    this.accepted.set(id, item);
+    if (item.finishedAt === undefined) this.unfinished.add(item.conversationId);
+  }
+
+  /** Its agent has finished, now. */
+  finish(item: Item): void {
+    item.finishedAt = performance.now();
+    this.unfinished.delete(item.conversationId);
+  }
+
   /** A fault is over: from now on the clock runs until all that is due has its record. */
   faultOver(): void {
     const left = new Set(this.due.map((item) => item.id as string));
@@ -111,6 +132,13 @@ export class Audit {
 
   stop(): void {
     for (const off of this.offs) off();
+  }
+
+  private onUnsubscribed(topics: readonly string[]): void {
+    const waitedFor = topics.filter((topic) => this.unfinished.has(topic.split('.')[4] ?? ''));
+    if (waitedFor.length === 0) return;
+    const held = new Set(this.simulator.genesys.topics());
+    this.cleared += waitedFor.filter((topic) => !held.has(topic)).length;
   }
 
   private onRecord(key: string, body: RecordBody): void {

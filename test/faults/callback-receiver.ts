@@ -15,6 +15,8 @@ export class CallbackReceiver {
   /** Subscribers that fail now, in one of three ways. */
   failing: (subscriber: number) => boolean = () => false;
   failures = 0;
+  /** How long each subscriber's receiver takes to answer, ms. */
+  latencyMs: (subscriber: number) => number = () => 0;
 
   private constructor(private readonly server: Server) {
     server.on('request', (request, response) => this.take(request, response));
@@ -56,7 +58,7 @@ export class CallbackReceiver {
       got.keys.add(String(request.headers['idempotency-key']));
       got.requests++;
       this.got.set(id, got);
-      response.writeHead(200).end();
+      setTimeout(() => response.writeHead(200).end(), this.latencyMs(subscriber));
     });
   }
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runSeed } from './campaign/campaign.js';
-import { describePlan } from './campaign/plan.js';
+import { describePlan, type PlanKind } from './campaign/plan.js';
 import { stopSharedServer } from './databases.js';
 import { runScenario } from './run-scenario.js';
 import type { DatabaseKind, Result } from './scenario.js';
@@ -14,17 +14,19 @@ const HELP = `The fault suite: real processes, really killed; real wires, really
 
   npm run test:faults                          the whole set on both databases
   npm run test:faults -- --size quick          the small one, as npm test runs it
-  npm run test:faults -- --only kill-stream    some scenarios (a comma list; "campaign" is one)
+  npm run test:faults -- --only kill-stream    some scenarios (a comma list; "campaign" and "fleet" are two)
   npm run test:faults -- --seed 17             one random campaign again, as it was
+  npm run test:faults -- --only fleet --seed 17  one of three replicas
 
   --size quick|full|0.5          share of the whole size (full)
   --database sqlite|postgres|both
-  --seeds N                      random campaigns in the whole set (50); they take turns between the databases
+  --seeds N                      random campaigns of each kind in the whole set (50); campaign takes turns between the
+                                 databases, fleet is three replicas on PostgreSQL
   --first N                      seed of the first one (1)
   --report FILE                  results as JSON (data/faults.json)
   --list                         what there is
 
-Scenarios: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}, campaign.
+Scenarios: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}, campaign, fleet.
 Exit code 1 when anything was violated.`;
 
 const { values } = parseArgs({
@@ -54,14 +56,16 @@ else await run();
 
 async function run(): Promise<void> {
   const only = values.only?.split(',');
-  const unknown = only?.filter((name) => name !== 'campaign' && !SCENARIOS.some((scenario) => scenario.name === name));
+  const unknown = only?.filter(
+    (name) => name !== 'campaign' && name !== 'fleet' && !SCENARIOS.some((scenario) => scenario.name === name),
+  );
   if (databases.length === 0 || (unknown && unknown.length > 0)) {
     say(`Unknown: ${[...(unknown ?? []), ...(databases.length === 0 ? [values.database] : [])].join(', ')}\n\n${HELP}`);
     process.exit(64);
   }
   const since = performance.now();
   try {
-    if (values.seed !== undefined) await campaign([Number(values.seed)]);
+    if (values.seed !== undefined) await campaign(only?.includes('fleet') ? 'fleet' : 'any', [Number(values.seed)]);
     else await everything(only);
   } finally {
     await stopSharedServer();
@@ -95,28 +99,37 @@ async function everything(only: readonly string[] | undefined): Promise<void> {
       );
     }
   }
-  if (only && !only.includes('campaign')) return;
-  const seeds = values.size === 'quick' ? 4 : Number(values.seeds);
-  await campaign(Array.from({ length: seeds }, (_, index) => Number(values.first) + index));
+  const seeds = Array.from(
+    { length: values.size === 'quick' ? 4 : Number(values.seeds) },
+    (_, index) => Number(values.first) + index,
+  );
+  if (!only || only.includes('campaign')) await campaign('any', seeds);
+  if ((!only || only.includes('fleet')) && databases.includes('postgres')) await campaign('fleet', seeds);
 }
 
 /** The random campaigns, two at a time where there are two cores; one row of the table per database. */
-async function campaign(seeds: readonly number[]): Promise<void> {
+async function campaign(kind: PlanKind, seeds: readonly number[]): Promise<void> {
   const queue = [...seeds];
   const sums = new Map<DatabaseKind, Result>();
   const worker = async (): Promise<void> => {
-    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) await oneSeed(seed, sums);
+    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) await oneSeed(kind, seed, sums);
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
   results.push(...sums.values());
 }
 
-async function oneSeed(seed: number, sums: Map<DatabaseKind, Result>): Promise<void> {
-  const database = databases[seed % databases.length] as DatabaseKind;
+async function oneSeed(kind: PlanKind, seed: number, sums: Map<DatabaseKind, Result>): Promise<void> {
+  const database = kind === 'fleet' ? 'postgres' : (databases[seed % databases.length] as DatabaseKind);
   const since = performance.now();
-  const { plan, counts, log } = await runSeed(seed, database);
+  const { plan, counts, log } = await runSeed(seed, database, kind);
   const seconds = (performance.now() - since) / 1_000;
-  const result: Result = { ...counts, scenario: 'campaign', database, seconds, repetitions: 1 };
+  const result: Result = {
+    ...counts,
+    scenario: kind === 'fleet' ? 'fleet' : 'campaign',
+    database,
+    seconds,
+    repetitions: 1,
+  };
   const bad = failed(result);
   const { emitted, delivered, worstRecoveryMs } = counts;
   say(
@@ -125,7 +138,9 @@ async function oneSeed(seed: number, sums: Map<DatabaseKind, Result>): Promise<v
   if (bad) {
     failures.push({ seed, plan, counts, log });
     for (const violation of counts.violations) say(`  ! ${violation}`);
-    say(`  again: npm run test:faults -- --seed ${seed} --database ${values.database}`);
+    say(
+      `  again: npm run test:faults -- --seed ${seed} ${kind === 'fleet' ? '--only fleet' : `--database ${values.database}`}`,
+    );
   }
   const sum = sums.get(database);
   sums.set(database, sum ? add(sum, result, seed) : { ...result, violations: named(result, seed) });

@@ -31,12 +31,13 @@ describe('faults', () => {
   );
 
   it.each([
-    [1, 'sqlite'],
-    [2, 'postgres'],
+    [1, 'sqlite', 'any'],
+    [2, 'postgres', 'any'],
+    [3, 'postgres', 'fleet'],
   ] as const)(
-    'whatever seed %i draws (%s)',
-    async (seed, database) => {
-      const { counts } = await runSeed(seed, database);
+    'whatever seed %i draws (%s, %s)',
+    async (seed, database, kind) => {
+      const { counts } = await runSeed(seed, database, kind);
       const { violations, lost, distinctDuplicates } = counts;
       expect({ violations, lost, distinctDuplicates }).toEqual({ violations: [], lost: 0, distinctDuplicates: 0 });
     },

@@ -81,7 +81,7 @@ export class Traffic {
         item.id ??= String(reply.body['id']);
         if (item.id !== reply.body['id']) this.refusals.push(`another id for ${item.conversationId}`);
         item.acceptedAt ??= performance.now();
-        this.audit.accepted.set(item.id, item);
+        this.audit.accept(item.id, item);
         return;
       }
       if (reply && reply.status !== 503 && reply.status !== 429) {
@@ -97,7 +97,7 @@ export class Traffic {
   /** The agent of these finishes now. */
   finish(...items: Item[]): void {
     for (const item of items) {
-      item.finishedAt = performance.now();
+      this.audit.finish(item);
       this.simulator.genesys.conversations.finishWork(item.conversationId, {
         ...(item.code !== undefined && { wrapupCode: item.code }),
       });
@@ -147,7 +147,7 @@ export class Traffic {
     const { conversations } = this.simulator.genesys;
     const item = newItem(story);
     const { conversationId: id } = item;
-    const ended = (): number => (item.finishedAt = performance.now());
+    const ended = (): void => this.audit.finish(item);
     const how = { ...(item.code !== undefined && { wrapupCode: item.code }) };
     const taken = async (body?: object): Promise<void> => {
       await this.handIn(item, body);
@@ -161,33 +161,33 @@ export class Traffic {
       case 'lost':
         await taken();
         conversations.finishWork(id, { ...how, suppressEvent: true });
-        return void ended();
+        return ended();
       case 'twice':
         await Promise.all([taken(), this.handIn(item)]);
         conversations.finishWork(id, how);
-        return void ended();
+        return ended();
       case 'repeated':
         await taken();
         conversations.finishWork(id, { ...how, duplicate: 1 + Math.floor(at * 3) });
-        return void ended();
+        return ended();
       case 'reversed':
         await taken();
         conversations.finishWork(id, { ...how, reverseOrder: true });
-        return void ended();
+        return ended();
       case 'timed-out':
         item.code = 'ININ-WRAP-UP-TIMEOUT';
         await taken();
         conversations.timeOutWork(id);
-        return void ended();
+        return ended();
       case 'transfer': {
         const second = newItem(story, id);
         conversations.start({ id, agents: [{ userId: userA }] });
         await Promise.all([taken({ agentId: userA }), this.handIn(second, { agentId: userB })]);
         conversations.transfer(id, { userId: userA, to: { userId: userB } });
         conversations.finishWork(id, { userId: userB, wrapupCode: second.code ?? '' });
-        second.finishedAt = performance.now();
+        this.audit.finish(second);
         conversations.finishWork(id, { userId: userA, ...how });
-        return void ended();
+        return ended();
       }
       case 'plain':
         await taken();

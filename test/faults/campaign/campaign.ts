@@ -3,7 +3,7 @@ import { Random } from '../random.js';
 import { Rig } from '../rig.js';
 import type { Counts, DatabaseKind } from '../scenario.js';
 import { FAULTS } from './faults.js';
-import { type Plan, type PlannedFault, planOf } from './plan.js';
+import { type Plan, type PlannedFault, type PlanKind, planOf, planOfFleet } from './plan.js';
 
 /** When everything works again, everything must be delivered within this. */
 const SETTLE_MS = 60_000;
@@ -18,12 +18,13 @@ export interface SeedResult {
 }
 
 /** Draws traffic and trouble from the seed, lets them loose, and counts the invariants of the whole suite. */
-export async function runSeed(seed: number, database: DatabaseKind): Promise<SeedResult> {
-  const plan = planOf(seed, database);
-  const { stories, workMs, subscribeDelayMs } = plan;
+export async function runSeed(seed: number, database: DatabaseKind, kind: PlanKind = 'any'): Promise<SeedResult> {
+  const plan = kind === 'fleet' ? planOfFleet(seed) : planOf(seed, database);
+  const { stories, workMs, subscribeDelayMs, environment } = plan;
   const rig = await Rig.open({
     database,
     units: plan.replicas,
+    environment,
     genesys: { subscribeDelayMs },
     traffic: { stories, workMs, random: new Random(seed) },
   });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../random.js';
 import type { Rig } from '../rig.js';
 
@@ -6,6 +7,9 @@ export type Fault = (
   rig: Rig,
   random: Random,
 ) => Promise<(() => Promise<void> | void) | void> | (() => Promise<void> | void) | void;
+
+/** `REPLICA_LEASE_S` of the fleets: a standstill beyond it fits into a campaign. */
+export const FLEET_LEASE_MS = 6_000;
 
 const unitOf = (rig: Rig, random: Random): Rig['unit'] => random.pick(rig.units);
 
@@ -148,6 +152,33 @@ const POSTGRES: Record<string, Fault> = {
   },
 };
 
+/** What replicas do to each other: they die, stand still for less and for more than a lease, and share channels and a database. */
+const FLEET: Record<string, Fault> = {
+  kill: PROCESS['kill'] as Fault,
+  'kill-at-once-again': PROCESS['kill-at-once-again'] as Fault,
+  terminate: PROCESS['terminate'] as Fault,
+  freeze: PROCESS['freeze'] as Fault,
+  'freeze-beyond-lease': standstill(FLEET_LEASE_MS + 2_000, FLEET_LEASE_MS + 5_000),
+  'terminate-backends': POSTGRES['terminate-backends'] as Fault,
+  'database-down': POSTGRES['database-down'] as Fault,
+  'database-half-open': POSTGRES['database-half-open'] as Fault,
+  evict: GENESYS['evict'] as Fault,
+  'evict-silently': GENESYS['evict-silently'] as Fault,
+  'socket-closing': GENESYS['socket-closing'] as Fault,
+  'close-sockets': GENESYS['close-sockets'] as Fault,
+  'drop-sockets': GENESYS['drop-sockets'] as Fault,
+  'no-longer-subscribed': GENESYS['no-longer-subscribed'] as Fault,
+};
+
+function standstill(leastMs: number, mostMs: number): Fault {
+  return async (rig, random) => {
+    const unit = unitOf(rig, random);
+    unit.freeze();
+    await sleep(random.between(leastMs, mostMs));
+    unit.thaw();
+  };
+}
+
 function failing(rig: Rig, order: { status: number; ratio: number; retryAfter?: number }): () => void {
   rig.simulator.history.fail(order);
   return () => rig.simulator.history.recover();
@@ -156,6 +187,6 @@ function failing(rig: Rig, order: { status: number; ratio: number; retryAfter?: 
 /** Every kind of trouble by name. Processes die as often as all of Genesys together misbehaves, or it would be rare. */
 export const FAULTS = {
   any: { ...PROCESS, ...GENESYS, ...HISTORY } as Readonly<Record<string, Fault>>,
-  postgres: { ...PROCESS, ...GENESYS, ...HISTORY, ...POSTGRES } as Readonly<Record<string, Fault>>,
-  groups: { PROCESS, GENESYS, HISTORY, POSTGRES },
+  postgres: { ...PROCESS, ...GENESYS, ...HISTORY, ...POSTGRES, ...FLEET } as Readonly<Record<string, Fault>>,
+  groups: { PROCESS, GENESYS, HISTORY, POSTGRES, FLEET },
 };

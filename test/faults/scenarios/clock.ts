@@ -40,3 +40,46 @@ export const clock: Scenario = {
       },
     ),
 };
+
+const HOUR_MS = 3_600_000;
+const PAUSE_S = 15;
+
+/** A jump of an hour must not hold up what waits by the process' own reckoning: budgets, pauses, look-ups, lingering. */
+export const clockHour: Scenario = {
+  name: 'clock-hour',
+  study: [7],
+  fault:
+    'the wall clock is set back by an hour, later ahead by two, while Genesys limits our requests and events are lost',
+  databases: ['sqlite', 'postgres'],
+  quick: 0,
+  run: (context) =>
+    withRig(
+      context,
+      {
+        environment: {
+          NODE_OPTIONS: `--import=${PRELOAD}`,
+          CLOCK_STEPS_MS: `${-HOUR_MS},${2 * HOUR_MS}`,
+          // So few that the minute's are used up before and after each jump.
+          GENESYS_REQUESTS_PER_MINUTE: '20',
+        },
+        traffic: { stories: ['plain', 'lost'], workMs: [50, 1_000] },
+      },
+      async (rig) => {
+        const { faults } = rig.simulator.genesys;
+        for (let step = 0; step < 2; step++) {
+          await rig.traffic.flow(sized(context, 100, 25), 20);
+          // The pause that we are told to keep is under way when the clock jumps, and so is the minute's budget.
+          faults.rateLimit({ count: 1, retryAfterS: PAUSE_S });
+          const metered = async (): Promise<boolean> =>
+            (await rig.metric('gateway_genesys_requests_total', '429')) > step;
+          await rig.until(metered, 30_000);
+          rig.unit.signal('SIGUSR2');
+          rig.audit.faultOver();
+        }
+        await rig.traffic.flow(sized(context, 100, 25), 20);
+        await rig.traffic.done();
+        // Some minutes' budgets may be used up; an hour would be a held-up clock.
+        return rig.verdict(2, { withinMs: 180_000 });
+      },
+    ),
+};

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { Item } from '../audit.js';
 import type { Rig } from '../rig.js';
 import { Skipped, sized, type Context, type Counts, type Scenario } from '../scenario.js';
 import { withRig } from '../with-rig.js';
@@ -59,6 +60,99 @@ export const databaseLinks: Scenario = {
       return { ...counts, extra: { ...counts.extra, backendsEnded: terminated } };
     }),
 };
+
+interface Commit {
+  name: string;
+  /** Brings the commit about; `arm` is called when the next one is meant. Resolves with what it is about. */
+  begin(rig: Rig, arm: () => void): Promise<Item[]>;
+}
+
+/** The database has committed, and we are never told: neither lost nor doubled, and nobody has to wait for a restart. */
+export const unansweredCommits: Scenario = {
+  name: 'unanswered-commits',
+  study: [5],
+  fault: 'the answer to COMMIT is lost at intake, at capture and at settling, and the connections with it',
+  databases: ['postgres'],
+  quick: 0.2,
+  run: (context) =>
+    // No sweep: what nobody was told of would be looked up in half an hour.
+    withRig(context, { environment: { LOOKUP_SWEEP_S: '1800' } }, async (rig) => {
+      const rounds = sized(context, 5);
+      for (let round = 0; round < rounds; round++) {
+        for (const commit of COMMITS) {
+          // What one loss has left undone would be taken for the next one's.
+          if (rig.violations.length === 0) await loseAnswer(rig, commit, `round ${round}`);
+        }
+      }
+      return rig.verdict(rounds * COMMITS.length);
+    }),
+};
+
+const TOGETHER = 20;
+
+const COMMITS: readonly Commit[] = [
+  {
+    name: 'intake',
+    begin: (rig, arm) => {
+      arm();
+      return rig.traffic.pend(TOGETHER);
+    },
+  },
+  {
+    name: 'capture',
+    begin: async (rig, arm) => {
+      const items = await pended(rig);
+      arm();
+      rig.traffic.finish(...items);
+      return items;
+    },
+  },
+  {
+    name: 'settle',
+    begin: async (rig, arm) => {
+      const items = await pended(rig);
+      rig.simulator.history.once('received', arm);
+      rig.traffic.finish(...items);
+      return items;
+    },
+  },
+];
+
+async function pended(rig: Rig): Promise<Item[]> {
+  const items = await rig.traffic.pend(TOGETHER);
+  await rig.until(() => rig.simulator.genesys.topics().length >= TOGETHER, 15_000);
+  return items;
+}
+
+async function loseAnswer(rig: Rig, { name, begin }: Commit, round: string): Promise<void> {
+  const [link] = rig.databaseLinks;
+  if (!link) throw new Error('the database has no wire of its own');
+  let [armed, committed] = [false, false];
+  link.tap = (direction, chunk) => {
+    if (direction === 'down') return !committed;
+    committed ||= armed && /\bcommit\b/i.test(chunk.toString('latin1'));
+    return true;
+  };
+  const begun = begin(rig, () => (armed = true));
+  await rig.until(() => committed, 20_000);
+  rig.expect(committed, `${round}: no commit at ${name} was seen`);
+  // PostgreSQL has it by now; who waits for the answer is told that its connection broke.
+  await sleep(100);
+  link.tap = undefined;
+  link.drop();
+  rig.audit.faultOver();
+  const items = await begun;
+  const { genesys } = rig.simulator;
+  if (name === 'intake') {
+    const listened = await rig.until(() => genesys.topics().length >= TOGETHER, 15_000);
+    rig.expect(listened, `${round}: only ${genesys.topics().length} of ${TOGETHER} are listened for`);
+    rig.traffic.finish(...items);
+  }
+  const all = (): boolean => items.every((item) => rig.audit.keys.has(item.id as string));
+  await rig.until(all, 30_000);
+  rig.expect(all(), `${round}: records are missing after the answer at ${name} was lost`);
+  await rig.until(() => genesys.topics().length === 0, 20_000);
+}
 
 /** The common course of an outage: what waits is finished meanwhile, intake says 503, and afterwards nothing is missing. */
 async function outage(

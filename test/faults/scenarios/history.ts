@@ -304,7 +304,7 @@ export const burst: Scenario = {
       for (const [index, item] of firsts.entries()) {
         rig.traffic.finish(item);
         const second = seconds[index];
-        if (second) second.finishedAt = performance.now();
+        if (second) rig.audit.finish(second);
         if (index % 50 === 49) await sleep(1);
       }
       rig.audit.faultOver();

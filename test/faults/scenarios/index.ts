@@ -8,13 +8,14 @@ import {
   rotations,
   topicLimits,
 } from './channels.js';
-import { clock } from './clock.js';
-import { databaseDown, databaseLinks, databaseReadOnly, diskFull } from './database.js';
+import { fillUpFive, fillUpTwo } from './budget.js';
+import { clock, clockHour } from './clock.js';
+import { databaseDown, databaseLinks, databaseReadOnly, diskFull, unansweredCommits } from './database.js';
 import { failPoints } from './fail-points.js';
 import { burst, deadLetterReplay, historyOutage, historyStorm, hostileHistory, poison } from './history.js';
 import { killPending, killStream } from './kill.js';
-import { pushFanOut } from './push.js';
-import { partition, replicasShare, rolling, zombie } from './replicas.js';
+import { pushFanOut, slowReceiver } from './push.js';
+import { partition, replicasShare, rolling, zombie, zombieChannels } from './replicas.js';
 import { authMatrix, canarySecrets } from './security.js';
 
 /** In the order in which they run. */
@@ -24,13 +25,18 @@ export const SCENARIOS: readonly Scenario[] = [
   failPoints,
   replicasShare,
   zombie,
+  zombieChannels,
+  fillUpTwo,
+  fillUpFive,
   partition,
   rolling,
+  unansweredCommits,
   databaseLinks,
   databaseDown,
   databaseReadOnly,
   diskFull,
   clock,
+  clockHour,
   poison,
   historyStorm,
   historyOutage,
@@ -47,4 +53,5 @@ export const SCENARIOS: readonly Scenario[] = [
   authMatrix,
   canarySecrets,
   pushFanOut,
+  slowReceiver,
 ];

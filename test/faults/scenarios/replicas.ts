@@ -64,6 +64,60 @@ export const zombie: Scenario = {
     }),
 };
 
+/** A replica stands still with an empty channel that is about to be closed; another fills that very channel meanwhile. */
+export const zombieChannels: Scenario = {
+  name: 'zombie-channels',
+  study: [3],
+  fault: 'SIGSTOP beyond the lease with channels that another replica takes over and works with, then SIGCONT',
+  databases: ['postgres'],
+  quick: 0,
+  run: (context) =>
+    withRig(
+      context,
+      {
+        units: 2,
+        // Nothing but an event can tell of the work: a look-up would hide a channel that was cleared.
+        environment: { REPLICA_LEASE_S: '6', CHANNEL_LINGER_MS: '5000', LOOKUP_SWEEP_S: '1800' },
+      },
+      async (rig) => {
+        const { genesys } = rig.simulator;
+        const rounds = sized(context, 5, 2);
+        for (let round = 0; round < rounds; round++) {
+          const [still, other] = (round % 2 === 0 ? rig.units : rig.units.toReversed()) as [Rig['unit'], Rig['unit']];
+          await other.terminate();
+          const first = await rig.traffic.pend(5);
+          await rig.until(() => genesys.topics().length === first.length, 20_000);
+          rig.traffic.finish(...first);
+          await rig.until(() => genesys.topics().length === 0, 20_000);
+          // It looks over its channels once a second: it has seen that this one is empty, and does not close it yet.
+          await sleep(2_500);
+          still.freeze();
+          await other.start();
+          // Filled only once it is the other's: a channel of its own would be none that the sleeper knows.
+          const isTaken = async (): Promise<boolean> =>
+            (await rig.metric('gateway_channels', 'state="open"', other)) > 0;
+          await rig.until(isTaken, TAKEN_OVER_MS);
+          const waiting = await rig.traffic.pend(5);
+          await rig.until(() => genesys.topics().length === waiting.length, TAKEN_OVER_MS);
+          const wokenAt = still.lines.length;
+          still.thaw();
+          const isBack = (): boolean => still.lines.slice(wokenAt).some((line) => /"to":"live"/.test(line));
+          await rig.until(isBack, 20_000);
+          rig.expect(isBack(), `${still.name} did not come back after standing still`);
+          // Whatever the sleeper had in mind to do with its channels it does in this time.
+          await sleep(5_000);
+          rig.expect(
+            rig.audit.cleared === 0,
+            `round ${round}: ${rig.audit.cleared} topics were cleared by the sleeper`,
+          );
+          rig.traffic.finish(...waiting);
+          await rig.until(() => rig.audit.due.length === 0, 20_000);
+        }
+        return rig.verdict(rounds);
+      },
+    ),
+};
+
 /** The database is out of one replica's reach for longer than its lease, while its sockets live on. */
 export const partition: Scenario = {
   name: 'partition',
