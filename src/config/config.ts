@@ -50,7 +50,14 @@ export interface PushConfig {
  * variables and their defaults are in `environment.ts`, which is the only reader of `process.env`.
  */
 export interface Config {
-  server: { host: string; port: number };
+  server: {
+    host: string;
+    port: number;
+    /** How long a request may take to arrive, headers and body. */
+    requestTimeoutMs: number;
+    /** Open at once, of whatever kind. */
+    maxConnections: number;
+  };
   access: { mode: 'api-key' | 'none'; keys: readonly ApiKey[]; metricsPublic: boolean };
   genesys: {
     loginUrl: string;

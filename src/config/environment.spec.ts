@@ -37,7 +37,7 @@ function messageOf(env: Environment): string {
 describe('parseEnvironment', () => {
   it('needs six variables or fewer, and has the defaults of the contract for the others', () => {
     expect(parseEnvironment(MINIMAL)).toEqual({
-      server: { host: '0.0.0.0', port: 3000 },
+      server: { host: '0.0.0.0', port: 3000, requestTimeoutMs: 30_000, maxConnections: 12_000 },
       access: {
         mode: 'api-key',
         keys: [{ name: 'bofe', roles: ['intake'], key: 'bofe-key-0123456789' }],

@@ -118,7 +118,12 @@ function checkTogether(values: Values, problems: ConfigProblem[]): void {
 
 function build(given: Required<Values>, values: Values, grant: Config['genesys']['grant']): Config {
   return {
-    server: { host: given.HOST, port: given.PORT },
+    server: {
+      host: given.HOST,
+      port: given.PORT,
+      requestTimeoutMs: given.HTTP_REQUEST_TIMEOUT_MS,
+      maxConnections: given.HTTP_MAX_CONNECTIONS,
+    },
     access: { mode: given.AUTH_MODE, keys: values.API_KEYS ?? [], metricsPublic: given.METRICS_PUBLIC === 'true' },
     genesys: {
       loginUrl: values.GENESYS_LOGIN_URL ?? `https://login.${given.GENESYS_ENVIRONMENT}`,

@@ -11,6 +11,16 @@ const SERVER = {
     { min: 0, max: 65_535 },
     { fallback: '3000' },
   ),
+  HTTP_REQUEST_TIMEOUT_MS: integer(
+    'How long a request may take to arrive, headers and body; then 408 and the connection ends, a second later at most.',
+    { min: 100, max: 600_000 },
+    { fallback: '30000' },
+  ),
+  HTTP_MAX_CONNECTIONS: integer(
+    'Connections open at once, idle ones and those of CometD (up to 10,000) among them; one more is closed at once, unread.',
+    { min: 10, max: 1_000_000 },
+    { fallback: '12000' },
+  ),
   API_KEYS: list(
     'Who may call the gateway: a comma list of name:role[+role]:key with the roles intake, publish, events, viewer, operator, privacy, metrics and admin.',
     API_KEYS_ALLOWED,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayError } from '../common/errors.js';
 import { bodyOf } from './error-body.js';
-import { MAX_PARAMETER_LENGTH, REQUEST_TIMEOUT_MS } from './limits.js';
+import { MAX_PARAMETER_LENGTH } from './limits.js';
 import {
   BadUrlError,
   HeadersTooLargeError,
@@ -20,15 +20,21 @@ export function answerUnroutable(cause: FastifyError, request: FastifyRequest, r
   void reply.code(error.status).type('application/json; charset=utf-8').send(bodyOf(error, request.url));
 }
 
-/** Answers what is no HTTP request at all, and ends its connection: where the next one would begin is unknown. */
-export function answerMalformed(cause: ConnectionError, socket: Socket): void {
-  if (cause.code === 'ECONNRESET' || socket.destroyed) return;
-  if (socket.writable) socket.write(rawAnswer(malformed(cause)));
-  socket.destroy();
+/**
+ * Answers what is no HTTP request at all, and ends its connection: where the next one would begin is unknown.
+ *
+ * @param timeoutMs how long a request may take to arrive, for the answer to one that took longer
+ */
+export function answerMalformed(timeoutMs: number): (cause: ConnectionError, socket: Socket) => void {
+  return (cause, socket) => {
+    if (cause.code === 'ECONNRESET' || socket.destroyed) return;
+    if (socket.writable) socket.write(rawAnswer(malformed(cause, timeoutMs)));
+    socket.destroy();
+  };
 }
 
-function malformed(cause: ConnectionError): GatewayError {
-  if (cause.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeoutError(REQUEST_TIMEOUT_MS, { cause });
+function malformed(cause: ConnectionError, timeoutMs: number): GatewayError {
+  if (cause.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeoutError(timeoutMs, { cause });
   if (cause.code === 'HPE_HEADER_OVERFLOW') return new HeadersTooLargeError(maxHeaderSize, { cause });
   return new MalformedHttpError({ cause });
 }
