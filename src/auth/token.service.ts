@@ -188,7 +188,7 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
     const before = this.state().status;
     this.memory = memory;
     const { status, expiresAt } = this.state();
-    this.log.info(
+    this.log[before === status && reason !== 'granted' ? 'debug' : 'info'](
       { before, status, reason, ...(expiresAt ? { expiresAt: new Date(expiresAt).toISOString() } : {}) },
       'token',
     );

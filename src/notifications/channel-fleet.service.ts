@@ -10,6 +10,7 @@ import { ReplicaService } from '../storage/replica.service.js';
 import type { ChannelRow } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { type Log, Logs } from '../telemetry/logs.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { Channel, type ChannelOrigin } from './channel.js';
 import { ChannelBudget } from './channel-budget.service.js';
@@ -59,7 +60,8 @@ export class ChannelFleet {
     this.signals$ = this.signals.asObservable();
     this.log = logs.of('channels');
     this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'channel work failed'));
-    this.tools = { client, metrics, log: this.log, limits: config.channels, lease };
+    const sockets = new OutageLog(this.log, "Genesys' sockets");
+    this.tools = { client, metrics, log: this.log, sockets, limits: config.channels, lease };
   }
 
   get current(): ReadonlySet<Channel> {

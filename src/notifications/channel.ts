@@ -159,11 +159,14 @@ export class Channel {
       this.tools.lease.assertHeld();
       const socket = this.openSocket(row);
       const end = await prove(socket, this.tools.limits.pingTimeoutMs);
-      if (!end) return socket;
+      if (!end) {
+        this.tools.sockets.recovered();
+        return socket;
+      }
       socket.terminate();
       this.lostOne = true;
       const retryMs = Math.max(end.retryAfterMs ?? 0, backoffDelay(RECONNECT, this.failures++));
-      this.tools.log.warn({ channel: row.no, reason: end.reason, failures: this.failures, retryMs }, 'no socket yet');
+      this.tools.sockets.failed(end.reason, { channel: row.no, retryMs });
       if (await isGone(this.tools, row, end, this.stop.signal)) return this.end(`connect: ${end.reason}`);
       await delay(retryMs, undefined, { signal: this.stop.signal });
     }

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { PostgresDialect } from 'kysely';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Log } from '../telemetry/logs.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { StatementNames } from './statement-names.js';
 import type { ErrorTranslator } from './storage.errors.js';
 
@@ -75,7 +76,8 @@ export function openPostgresPool(url: string, size: number, log: Log, patient = 
     ...(patient ? {} : limits),
   });
   // An idle connection that breaks is not an outage by itself: the pool makes another one when it is needed.
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+  const lost = new OutageLog(log, 'idle database connections');
+  pool.on('error', (error) => lost.failed(error));
   // One that ends in the same packet in which it became ready has no other listener yet: that would end the process.
   pool.on('connect', (client) => {
     client.on('error', (error) => log.debug({ err: error }, 'a database connection was lost'));

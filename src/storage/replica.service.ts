@@ -7,6 +7,7 @@ import { BackgroundTasks } from '../common/background-tasks.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { Database } from './database.js';
 import { ReplicaLock } from './replica.lock.js';
 import { ReplicaRepository } from './replica.repository.js';
@@ -44,6 +45,7 @@ export class ReplicaService {
   );
   private readonly leaseMs: number;
   private readonly log: Log;
+  private readonly renewal: OutageLog;
   private readonly tasks: BackgroundTasks;
   private lock: ReplicaLock | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -63,6 +65,7 @@ export class ReplicaService {
   ) {
     this.leaseMs = config.replica.leaseMs;
     this.log = logs.of('replica', { replica: this.id });
+    this.renewal = new OutageLog(this.log, "the lease's renewal");
     this.tasks = new BackgroundTasks((error, task) => this.log.error({ err: error, task }, 'a task failed'));
   }
 
@@ -125,7 +128,11 @@ export class ReplicaService {
     const strangers = await this.anyStrangers();
     if (this.state !== 'live' || (dead.length === 0 && !strangers)) return [];
     const taken = await this.replicas.inherit(this.id, dead);
-    if (taken.length > 0) this.log.warn({ dead: taken }, 'took over what dead replicas owned');
+    const died = taken.filter((id) => dead.some((suspect) => suspect.id === id));
+    const left = taken.filter((id) => !died.includes(id));
+    if (died.length > 0) this.log.warn({ dead: died }, 'took over what dead replicas owned');
+    // They went in order and could not know their heir: every restart is such a take-over.
+    if (left.length > 0) this.log.info({ left }, 'goes on with what replicas left that ended in order');
     return taken;
   }
 
@@ -172,9 +179,10 @@ export class ReplicaService {
     const since = performance.now();
     try {
       if (!(await this.replicas.renew(this.id, this.leaseMs))) await this.registerAgain();
+      this.renewal.recovered();
       this.leaseHolds(since);
     } catch (error) {
-      this.log.warn({ err: error }, 'the lease could not be renewed');
+      this.renewal.failed(error);
       this.renewAfter(RETRY_EVERY_MS);
     }
   }

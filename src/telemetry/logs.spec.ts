@@ -1,9 +1,13 @@
+import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { Logs } from './logs.js';
 import { NestLogger } from './nest-logger.js';
 
-function collecting(format: 'json' | 'pretty' = 'json'): { logs: Logs; lines: () => string[] } {
+function collecting(
+  format: 'json' | 'pretty' = 'json',
+  level: 'debug' | 'info' = 'debug',
+): { logs: Logs; lines: () => string[] } {
   const written: string[] = [];
-  const logs = Logs.to({ level: 'debug', format }, { write: (line) => void written.push(line) });
+  const logs = Logs.to({ level, format }, { write: (line) => void written.push(line) });
   return { logs, lines: () => written };
 }
 
@@ -59,6 +63,28 @@ describe('Logs', () => {
     error.cause = error;
     logs.of('x').error({ err: error }, 'failed');
     expect(lines()).toHaveLength(1);
+  });
+
+  it('tells an outage once, without stacks, whoever stumbles over it how often', () => {
+    const { logs, lines } = collecting('json', 'info');
+    const away = () => new StorageUnavailableError('not there', { cause: new Error('ECONNREFUSED') });
+    for (let attempt = 0; attempt < 100; attempt++) {
+      logs.of('capture').warn({ err: away(), attempt }, 'not stored yet');
+      logs.of('replica').error({ err: away() }, 'not renewed');
+    }
+    expect(parsed(lines()).map(({ component }) => component)).toEqual(['capture', 'replica']);
+    expect(lines().join('')).not.toContain('    at ');
+    expect(parsed(lines())[0]).toMatchObject({
+      attempt: 0,
+      cause: { code: 'storage.unavailable', message: 'not there' },
+    });
+  });
+
+  it('tells each failure that is no outage, with its stack', () => {
+    const { logs, lines } = collecting('json', 'info');
+    for (let attempt = 0; attempt < 3; attempt++) logs.of('x').error({ err: new TypeError('a mistake') }, 'failed');
+    expect(lines()).toHaveLength(3);
+    expect(lines()[2]).toContain('    at ');
   });
 
   it('writes readable text when asked', () => {

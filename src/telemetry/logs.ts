@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { Bindings, DestinationStream, Logger, LoggerOptions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { errorForLogs } from './error-serializer.js';
+import { OutageLines } from './outage-lines.js';
 import type { Config } from '../config/config.js';
 
 /** A logger bound to one component. */
@@ -57,12 +58,18 @@ export class Logs {
    * last line before a crash is there.
    */
   static to(settings: Config['log'], destination?: DestinationStream): Logs {
+    const lines = new OutageLines();
     const options: LoggerOptions = {
       level: settings.level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorForLogs, error: errorForLogs },
+      hooks: {
+        logMethod(args, method, level) {
+          lines.logMethod(this, args, method, level);
+        },
+      },
       redact: { paths: redactPaths(), censor: '[redacted]' },
     };
     const target = destination ?? pino.destination({ dest: 1, sync: true });
