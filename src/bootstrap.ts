@@ -9,11 +9,15 @@ import { NestLogger } from './telemetry/nest-logger.js';
 
 /** The application as it runs, not listening yet. Tests use the same. */
 export async function createGateway(config: Config): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config), createHttpAdapter(config.server), {
-    ...HTTP_OPTIONS,
-    abortOnError: false,
-    logger: new NestLogger(Logs.to(config.log)),
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.forRoot(config),
+    createHttpAdapter(config.server),
+    {
+      ...HTTP_OPTIONS,
+      abortOnError: false,
+      logger: new NestLogger(Logs.to(config.log)),
+    },
+  );
   serveApiDocs(app);
   return app;
 }

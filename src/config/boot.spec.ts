@@ -32,7 +32,10 @@ describe('loadConfig', () => {
   });
 
   it('reads .env in development, under the variables of the process', () => {
-    expect(loadConfig({ ...ENV, PORT: '4002' }, envFile).config.server).toMatchObject({ host: '127.0.0.1', port: 4002 });
+    expect(loadConfig({ ...ENV, PORT: '4002' }, envFile).config.server).toMatchObject({
+      host: '127.0.0.1',
+      port: 4002,
+    });
   });
 
   it('does not read it in production, nor miss it when it is not there', () => {

@@ -79,10 +79,12 @@ export class SinkWorker {
     setMaxListeners(0, this.aborting.signal);
     this.tasks = new BackgroundTasks((error, task) => log.warn({ err: error, task }, 'delivering is held up'));
     const hold = { baseMs: retry.baseMs, capMs: Math.min(MAX_HOLD_MS, retry.capMs) };
-    this.breaker = new Breaker(hold, (change) => log.warn(change, wordOf('the receiver', change)));
+    this.breaker = new Breaker(hold, (change) =>
+      log[isNews(change) ? 'warn' : 'debug'](change, wordOf('the receiver', change)),
+    );
     if (perDestination !== undefined) {
       this.lanes = new Lanes({ concurrency, perDestination, ahead: AHEAD }, hold, (_, change) =>
-        log.info(change, wordOf('one destination', change)),
+        log[isNews(change) ? 'info' : 'debug'](change, wordOf('one destination', change)),
       );
     }
     this.line = this.lanes ?? new SingleLine(concurrency, this.breaker);
@@ -287,6 +289,9 @@ export class SinkWorker {
     this.timer = setTimeout(() => this.wake(), Math.min(ms, MAX_TIMER_MS));
   }
 }
+
+/** Each probe that fails goes half-open and back: an outage's beginning and end are news. */
+const isNews = ({ from, to }: BreakerChange): boolean => from === 'closed' || to === 'closed';
 
 function wordOf(who: string, { to }: BreakerChange): string {
   if (to === 'open') return `${who} fails: deliveries are held, one goes out as a probe from time to time`;

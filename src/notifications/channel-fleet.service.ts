@@ -165,6 +165,7 @@ export class ChannelFleet {
   private pass(signal: ChannelSignal): void {
     if (signal.kind === 'state' && signal.to === 'closed') this.closed(signal.channel);
     if (signal.kind === 'gone') this.gone(signal.channel, signal.reason);
+    if (signal.kind === 'state' && signal.to === 'open') this.tools.sockets.recovered();
     this.signals.next(signal);
   }
 

@@ -159,10 +159,7 @@ export class Channel {
       this.tools.lease.assertHeld();
       const socket = this.openSocket(row);
       const end = await prove(socket, this.tools.limits.pingTimeoutMs);
-      if (!end) {
-        this.tools.sockets.recovered();
-        return socket;
-      }
+      if (!end) return socket;
       socket.terminate();
       this.lostOne = true;
       const retryMs = Math.max(end.retryAfterMs ?? 0, backoffDelay(RECONNECT, this.failures++));

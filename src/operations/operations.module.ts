@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
@@ -16,7 +17,7 @@ import { ReplayController } from './replay.controller.js';
 
 /** What operators look at and do. Looks at everything; only health looks at it, for the ledger's alarm. */
 @Module({
-  imports: [AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
+  imports: [AuthModule, AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
   controllers: [DiscardController, MetricsController, OperationsController, PushOperationsController, ReplayController],
   providers: [DeadLetterQuery, GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository],
   exports: [LedgerCheck],

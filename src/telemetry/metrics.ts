@@ -7,15 +7,39 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
  */
 const DELIVERY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
+/** An intake takes some milliseconds; what takes longer than 5 s has met a limit. */
+const HTTP_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** Every metric of the service, by the names of the contract. One registry per instance, so that tests can have many. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
 
-  readonly interactions = this.gauge('gateway_interactions', 'Interactions by status.', ['status']);
+  readonly interactions = this.gauge(
+    'gateway_interactions',
+    'Interactions by status, of the whole fleet: each replica says the same, so take max() and not sum(). Absent while the database is away.',
+    ['status'],
+  );
+  readonly storageUp = this.gauge('gateway_storage_up', '1 when the database takes writes, else 0.', []);
+  readonly tokenState = this.gauge(
+    'gateway_token_state',
+    'Access token at Genesys: 1 valid, 0 not asked for yet, -1 unavailable, -2 refused.',
+    ['client'],
+  );
+  readonly breakerState = this.gauge(
+    'gateway_breaker_state',
+    'Receiver of a sink, seen from this replica: 0 closed, 1 half-open, 2 open.',
+    ['sink'],
+  );
+  readonly buildInfo = this.gauge('gateway_build_info', 'Always 1; the version is its label.', ['version']);
+  readonly oldestUndelivered = this.gauge(
+    'gateway_oldest_undelivered_seconds',
+    'Age of the oldest delivery that waits, of the whole fleet; 0 when none waits. Absent while the database is away.',
+    ['sink'],
+  );
   readonly ledgerDifference = this.gauge(
     'gateway_ledger_difference',
-    'Interactions that do not agree with their records; anything but 0 is an alarm.',
+    'Interactions that do not agree with their records, of the whole fleet; anything but 0 is an alarm. Absent while the database is away.',
     [],
   );
   readonly channels = this.gauge('gateway_channels', 'Genesys notification channels by state.', ['state']);
@@ -54,6 +78,14 @@ export class Metrics {
     name: 'gateway_delivery_seconds',
     help: 'From the frame received to the history service having it, in seconds.',
     buckets: DELIVERY_BUCKETS_S,
+    registers: [this.registry],
+  });
+
+  readonly httpRequestSeconds = new Histogram({
+    name: 'gateway_http_request_seconds',
+    help: 'Requests to the gateway, from their headers to the end of the answer, in seconds.',
+    labelNames: ['route', 'status'],
+    buckets: HTTP_BUCKETS_S,
     registers: [this.registry],
   });
 

@@ -148,8 +148,20 @@ describe.each(['sqlite', 'postgres'] as const)('the ledger and its records (%s)'
     const { text } = await gateway.call('get', '/metrics', 'admin').expect(200);
     expect(text).toContain('gateway_deliveries_total{');
     expect(text).not.toContain('gateway_interactions{');
+    // A difference that cannot be looked for is not 0.
+    expect(text).not.toMatch(/^gateway_ledger_difference /m);
+    expect(text).not.toContain('gateway_oldest_undelivered_seconds{');
+    expect(text).toContain('gateway_storage_up 0');
+    expect(text).toContain('gateway_token_state{client="default"} 1');
+    expect(text).toContain('gateway_breaker_state{sink="history"} 0');
+    expect(text).toMatch(/^gateway_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
+    expect(text).toMatch(/gateway_http_request_seconds_count\{route="GET \/metrics",status="200"\} \d/);
     await database.open();
-    expect((await gateway.call('get', '/metrics', 'admin').expect(200)).text).toContain('gateway_interactions{');
+    const back = (await gateway.call('get', '/metrics', 'admin').expect(200)).text;
+    expect(back).toContain('gateway_interactions{');
+    expect(back).toContain('gateway_oldest_undelivered_seconds{sink="history"} ');
+    expect(back).toContain('gateway_storage_up 1');
+    expect(back).toMatch(/^gateway_ledger_difference 0$/m);
   });
 
   it('show what each gap has left open', async () => {
