@@ -8,6 +8,7 @@ import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
 import { commit, type Work } from './after-commit.js';
 import { Checkpointer } from './checkpointer.js';
+import { ClockWatch, shiftTimes } from './clock-watch.js';
 import { GroupCommit } from './group-commit.js';
 import { migrate } from './migrate.js';
 import { isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } from './postgres.pool.js';
@@ -37,6 +38,8 @@ export class Database implements OnApplicationShutdown {
   readonly now: RawBuilder<number>;
   /** Where the database is, without credentials. */
   readonly target: string;
+  /** Notices when SQLite's clock is set; nothing to notice under PostgreSQL. */
+  readonly clock: ClockWatch;
   private readonly storage: StorageTarget;
   private readonly log: Log;
   private readonly translate: ErrorTranslator;
@@ -53,6 +56,7 @@ export class Database implements OnApplicationShutdown {
     this.log = logs.of('storage');
     this.group = new GroupCommit(() => this.db, this.log);
     this.checkpointer = new Checkpointer(this.log, () => sql`pragma wal_checkpoint(passive)`.execute(this.db));
+    this.clock = new ClockWatch((stepMs) => this.transaction((trx) => shiftTimes(trx, stepMs)), this.log);
     this.translate =
       this.kind === 'sqlite'
         ? outageTranslator(config.storage, isSqliteOutage)
@@ -106,6 +110,7 @@ export class Database implements OnApplicationShutdown {
 
   /** Ends all connections. Safe to call twice. */
   async close(): Promise<void> {
+    await this.clock.stop();
     const open = this.kysely;
     this.kysely = undefined;
     await this.checkpointer.stop();
@@ -129,6 +134,7 @@ export class Database implements OnApplicationShutdown {
     this.kysely = await connected(new PatientSqliteDialect(database, this.translate));
     await migrate(this.kysely, 'sqlite');
     if (file !== IN_MEMORY) this.checkpointer.start(file);
+    this.clock.start();
   }
 
   private async openPostgres({ url, poolSize }: { url: string; poolSize: number }): Promise<void> {

@@ -61,7 +61,9 @@ export class SubscriptionIndex {
     private readonly subscriptions: SubscriptionRepository,
     private readonly right: OwnEventsRight,
     private readonly metrics: Metrics,
-  ) {}
+  ) {
+    database.clock.onStep((stepMs) => this.moveAlong(stepMs));
+  }
 
   get size(): number {
     return this.byId.size;
@@ -193,6 +195,11 @@ export class SubscriptionIndex {
       ownEvents: (row.filter === '*' || row.filter.startsWith(OWN_TAGS)) && this.right.hears(row),
       expiresAt: row.expires_at,
     };
+  }
+
+  /** As their rows: the end of what is allowed moves only to a later time. */
+  private moveAlong(stepMs: number): void {
+    if (stepMs > 0) for (const one of this.byId.values()) one.expiresAt += stepMs;
   }
 
   private shared(text: string): string {

@@ -21,7 +21,7 @@ export interface ActiveSubscription {
   /** Whether its filter can match events of the gateway's own, and it may hear them. */
   readonly ownEvents: boolean;
   /** Epoch ms of the database's clock. */
-  readonly expiresAt: number;
+  expiresAt: number;
 }
 
 /** A subscription as it is stored for the first time. */
