@@ -56,10 +56,11 @@ export class PushUpkeep implements OnApplicationBootstrap {
     this.shutdown.register('storage', 'push connections', () => this.publishers.close());
   }
 
-  /** Keeps the memory close to the database even when nobody publishes. */
+  /** Keeps the memory and the metrics close to the database even when nobody publishes. */
   private async refresh(): Promise<void> {
     await this.index.refresh();
-    await this.limits.count();
+    await this.fanOut.measure();
+    await this.limits.count(this.stopped.signal);
   }
 
   private async removeOld(): Promise<void> {

@@ -99,6 +99,11 @@ export class Metrics {
 
   readonly pushPublished = this.counter('gateway_push_published_total', 'Events published.', []);
   readonly pushMatched = this.counter('gateway_push_matched_total', 'Subscriptions that events have matched.', []);
+  readonly pushEventsWaiting = this.gauge(
+    'gateway_push_events_waiting',
+    'Events whose deliveries are still to be made, of all instances, up to 10,000; every 10 s.',
+    [],
+  );
   readonly pushOutcomes = this.counter('gateway_push_outcomes_total', 'Pushes tried, by push type and outcome.', [
     'type',
     'outcome',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import type { Database } from '../../src/storage/database.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import { Outbox } from '../../src/delivery/outbox.js';
@@ -8,6 +9,7 @@ import { AS_IT_IS, type OwnEvent, PushEvents } from '../../src/push/publishing/p
 import { FanOut } from '../../src/push/publishing/fan-out.js';
 import { EventRepository, textOfStored } from '../../src/push/publishing/event.repository.js';
 import type { NewEvent } from '../../src/push/publishing/event.js';
+import { KeptCounts } from '../../src/storage/kept-counts.js';
 import { SubscriberLimits } from '../../src/push/publishing/subscriber-limits.js';
 import { OwnEventsRight } from '../../src/push/subscriptions/own-events-right.js';
 import { SubscriptionIndex } from '../../src/push/subscriptions/subscription-index.js';
@@ -124,11 +126,16 @@ describeEachDatabase('push events', (getDb) => {
       const database = getDb();
       const right = new OwnEventsRight(testConfig());
       const index = new SubscriptionIndex(database, new SubscriptionRepository(database), right, new Metrics());
-      const limits = new SubscriberLimits(testConfig({ PUSH_QUEUE_PER_SUBSCRIBER: queue }), database);
+      const limits = new SubscriberLimits(
+        testConfig({ PUSH_QUEUE_PER_SUBSCRIBER: queue }),
+        database,
+        new KeptCounts(database, testConfig()),
+      );
       const outbox = new Outbox(new DeliveryRepository(database), database);
       const places = new FanOutQueue(database);
-      const worker = () => new FanOutWorker(database, places, index, limits, outbox, new Metrics(), Logs.silent());
-      return { index, limits, worker, service: new FanOut(index, events, places, outbox, limits) };
+      const metrics = new Metrics();
+      const worker = () => new FanOutWorker(database, places, index, limits, outbox, metrics, Logs.silent());
+      return { index, limits, metrics, worker, service: new FanOut(index, events, places, outbox, limits) };
     }
 
     it('makes one delivery for each, however many, under ids that never change', async () => {
@@ -182,14 +189,19 @@ describeEachDatabase('push events', (getDb) => {
     });
 
     it('makes the deliveries of our events page by page, goes on after a kill, and keeps their order', async () => {
-      const { index, service, worker } = fanOut('10000');
+      const { index, metrics, service, worker } = fanOut('10000');
       const own = new PushEvents(new Metrics(), service);
       const tell = (event: OwnEvent) =>
         getDb().transaction((trx, afterCommit) => own.publishIn(trx, [event], AS_IT_IS, afterCommit));
+      const waiting = async () => {
+        await worker().measure();
+        return (await metrics.pushEventsWaiting.get()).values[0]?.value;
+      };
       await subscribeMany(600, '*', index);
       const [accepted, acw] = [step('a', 'accepted'), step('a', 'acw')];
       await tell(accepted);
       await tell(acw);
+      expect(await waiting()).toBe(2);
       // Whoever comes later hears nothing of it.
       await subscribeMany(5, 'genesys.*', index);
       expect(await worker().turn()).toBe(true);
@@ -207,6 +219,7 @@ describeEachDatabase('push events', (getDb) => {
       const ofA = rows.filter(({ order_key }) => order_key.endsWith(':a')).map(({ payload }) => payload);
       expect(ofA).toEqual([...ofA.slice(0, 600).fill(ofA[0] ?? ''), ...ofA.slice(600).fill(ofA.at(-1) ?? '')]);
       expect(new Set(ofA).size).toBe(2);
+      expect(await waiting()).toBe(0);
       expect(await worker().turn()).toBe(false);
     });
 
@@ -239,12 +252,45 @@ describeEachDatabase('push events', (getDb) => {
       await limits.count();
       expect(await write()).toEqual({ id: expect.any(String), matched: 2 });
     });
+
+    it('counts for nobody who is far from the limit, however much waits for others', async () => {
+      const { index, limits, service } = fanOut('20');
+      const full = await subscribe(getDb(), 'full', index);
+      await getDb()
+        .db.insertInto('deliveries')
+        .values(Array.from({ length: 500 }, () => deliveryRow({ sink: 'comet', subject_id: full, payload: 'p' })))
+        .execute();
+      const write = async () => (await getDb().transaction((trx) => service.write(trx, [event()])))[0]?.answer;
+      const countedFor = async (): Promise<string[]> => {
+        const counting = jest.spyOn(limits as unknown as { waitingFor: (id: string) => Promise<number> }, 'waitingFor');
+        await limits.count();
+        const whom = counting.mock.calls.map(([id]) => id);
+        counting.mockRestore();
+        return whom;
+      };
+      expect(await countedFor()).toEqual([]);
+      await subscribe(getDb(), 'free', index);
+      expect(await write()).toMatchObject({ matched: 2 });
+      // Who is pushed to for the first time may have anything waiting.
+      expect((await countedFor()).sort()).toEqual(['free', 'full']);
+      expect(await write()).toMatchObject({ matched: 1, dropped: 1 });
+      expect(await countedFor()).toEqual(['full']);
+      for (let i = 0; i < 17; i++) await write();
+      expect(await countedFor()).toEqual(['full']);
+      await write();
+      expect((await countedFor()).sort()).toEqual(['free', 'full']);
+      expect(await write()).toEqual({ id: expect.any(String), matched: 0, dropped: 2 });
+    });
   });
 });
 
 describe('SubscriberLimits', () => {
   it('lets a second’s worth go at once, then at an even pace, each subscriber apart', () => {
-    const limits = new SubscriberLimits(testConfig({ PUSH_RATE_PER_SUBSCRIBER: '10' }), {} as Database);
+    const limits = new SubscriberLimits(
+      testConfig({ PUSH_RATE_PER_SUBSCRIBER: '10' }),
+      {} as Database,
+      {} as KeptCounts,
+    );
     const at = (now: number) => limits.delayOf('s', now);
     expect(Array.from({ length: 10 }, () => at(1_000))).toEqual(Array.from({ length: 10 }, () => 0));
     // Each of those that have to wait gets a time of its own, once.
@@ -256,7 +302,11 @@ describe('SubscriberLimits', () => {
   });
 
   it('is asked once by each push that waits, and once more when its time has come', () => {
-    const limits = new SubscriberLimits(testConfig({ PUSH_RATE_PER_SUBSCRIBER: '20' }), {} as Database);
+    const limits = new SubscriberLimits(
+      testConfig({ PUSH_RATE_PER_SUBSCRIBER: '20' }),
+      {} as Database,
+      {} as KeptCounts,
+    );
     const waiting: number[] = [];
     for (let i = 0; i < 1_000; i++) {
       const delay = limits.delayOf('s', 5_000);

@@ -64,6 +64,11 @@ export class FanOutWorker {
     this.running ??= this.run();
   }
 
+  /** Tells the metrics how many events wait for their deliveries. */
+  async measure(): Promise<void> {
+    this.metrics.pushEventsWaiting.set(await this.queue.count());
+  }
+
   /** Never rejects. */
   private async run(): Promise<void> {
     const { signal } = this.stopped;
@@ -110,7 +115,7 @@ export class FanOutWorker {
         providerName: isOwn ? undefined : event.provider_name,
         limit: room,
       });
-      const wanted = targets.filter(({ subscriberId }) => !this.limits.isOver(subscriberId));
+      const wanted = this.limits.admit(targets);
       const about = { id: event.id, orderKey: event.order_key ?? event.tag };
       drafts.push(...wanted.map((target) => draftOf(about, target, event.published_at)));
       const after = targets.at(-1)?.madeNo ?? event.fan_out_after ?? 0;

@@ -102,7 +102,7 @@ export class FanOut {
     const matching = matcher
       .match(tag)
       .filter((one) => providerName === undefined || one.providerName === providerName);
-    const targets = matching.filter(({ subscriberId }) => !this.limits.isOver(subscriberId));
+    const targets = this.limits.admit(matching);
     const dropped = matching.length - targets.length;
     const answer = { id, matched: targets.length, ...(dropped === 0 ? {} : { dropped }) };
     return { event, targets, answer, isQueued: targets.length > MAX_AT_ONCE };
