@@ -38,10 +38,16 @@ describe('TokenService', () => {
     );
   const results = async (): Promise<number[]> =>
     Promise.all(['ok', 'refused', 'unavailable'].map((result) => counted(booted.metrics.tokenRefreshes, { result })));
-  /** Only the clock: timers and sockets stay real. */
-  const moveClock = (ms: number): void => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ms);
+  /** Only the monotonic clock: timers and sockets stay real. */
+  const monotonic = performance.now.bind(performance);
+  let moved = 0;
+  const moveClock = (ms: number): void => {
+    moved += ms;
+    jest.spyOn(performance, 'now').mockImplementation(() => monotonic() + moved);
+  };
 
   beforeEach(async () => {
+    moved = 0;
     login = await ScriptedServer.start();
   });
 
@@ -143,6 +149,17 @@ describe('TokenService', () => {
       expect(tokens.state().status).toBe('none');
       expect(await tokens.token()).toBe('hush-2');
       expect(renewals).toBe(1);
+    });
+
+    it.each([-3_600_000, 3_600_000])('keeps its token when the wall clock jumps by %i ms', async (step) => {
+      await start();
+      login.script = [granted('hush-1', 60), granted('hush-2', 60)];
+      expect(await tokens.token()).toBe('hush-1');
+      const now = Date.now();
+      jest.spyOn(Date, 'now').mockReturnValue(now + step);
+      expect(await tokens.token()).toBe('hush-1');
+      moveClock(61_000);
+      expect(await tokens.token()).toBe('hush-2');
     });
 
     it('refreshes ahead of the end, unprompted', async () => {

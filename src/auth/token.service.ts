@@ -91,7 +91,7 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
    * @throws TokenRefusedError, TokenUnavailableError (with `retryAfterMs` when Genesys asked for a wait), AssertionError.
    */
   async token(): Promise<string> {
-    const now = Date.now();
+    const now = performance.now();
     const { held, failure } = this.memory;
     if (held && usable(this.memory, now)) return held.value;
     if (failure && failure.until > now) throw remembered(failure.error, failure.until - now);
@@ -104,7 +104,7 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
    */
   async separateToken(): Promise<string> {
     const { failure } = this.memory;
-    const waitMs = (failure?.until ?? 0) - Date.now();
+    const waitMs = (failure?.until ?? 0) - performance.now();
     if (failure && waitMs > 0) throw remembered(failure.error, waitMs);
     const { signal } = this.closing;
     try {
@@ -122,7 +122,7 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
   discard(token: string): void {
     const { held } = this.memory;
     if (held?.value !== token) return;
-    const ageMs = Date.now() - held.since;
+    const ageMs = performance.now() - held.since;
     this.youngRejections = ageMs < YOUNG_MS ? this.youngRejections + 1 : 0;
     this.cancelTimer();
     this.become({ ...this.memory, held: undefined }, 'rejected by the API');
@@ -131,7 +131,7 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
   /** For health: nothing secret. */
   state(): TokenState {
     const { held, failure, lastError } = this.memory;
-    const valid = usable(this.memory, Date.now());
+    const valid = usable(this.memory, performance.now());
     const status = valid ? 'valid' : (failure?.status ?? 'none');
     return { status, ...(valid && held ? { expiresAt: held.expiresAt } : {}), ...(lastError ? { lastError } : {}) };
   }
@@ -158,26 +158,25 @@ export class TokenService implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   private keep(value: string, lifeMs: number): string {
-    const now = Date.now();
+    const now = performance.now();
     const replaced = this.lastValue !== undefined && this.lastValue !== value;
     this.lastValue = value;
     this.metrics.tokenRefreshes.inc({ result: 'ok' });
-    this.become({ held: { value, since: now, expiresAt: now + lifeMs } }, 'granted');
+    this.become({ held: { value, since: now, until: now + lifeMs, expiresAt: Date.now() + lifeMs } }, 'granted');
     this.refreshIn(refreshDelayMs(lifeMs));
     if (replaced) this.renewed.next();
     return value;
   }
 
   private remember(error: TokenError): TokenError {
-    const now = Date.now();
     if (this.closing.signal.aborted) return error;
     const refused = error instanceof TokenRefusedError;
     const waitMs = refused ? REFUSED_FOR_MS : Math.max(UNAVAILABLE_FOR_MS, retryAfter(error));
     const status = refused ? 'refused' : 'unavailable';
     this.metrics.tokenRefreshes.inc({ result: status });
     this.log.error({ err: error, waitMs }, `no token: ${status}`);
-    const lastError = { code: error.code, message: error.message, at: now };
-    this.become({ ...this.memory, failure: { error, status, until: now + waitMs }, lastError }, status);
+    const lastError = { code: error.code, message: error.message, at: Date.now() };
+    this.become({ ...this.memory, failure: { error, status, until: performance.now() + waitMs }, lastError }, status);
     // Without a token to save, refused credentials are only tried again when somebody needs them.
     if (!refused || this.memory.held) this.refreshIn(Math.max(waitMs, HEAL_AFTER_MS));
     return error;

@@ -10,9 +10,12 @@ export interface TokenState {
   lastError?: { code: string; message: string; at: number };
 }
 
-/** What the service knows: the token, and the failure that callers are told until its time is over. */
+/**
+ * What the service knows: the token, and the failure that callers are told until its time is over. `since` and `until` are
+ * monotonic times, since a wall clock may jump; `expiresAt` and `at` are for people.
+ */
 export interface TokenMemory {
-  held?: { value: string; since: number; expiresAt: number } | undefined;
+  held?: { value: string; since: number; until: number; expiresAt: number } | undefined;
   failure?: { error: TokenError; status: 'refused' | 'unavailable'; until: number };
   lastError?: { code: string; message: string; at: number };
 }
@@ -20,7 +23,7 @@ export interface TokenMemory {
 export const EMPTY: TokenMemory = {};
 
 export function usable(memory: TokenMemory, now: number): boolean {
-  return memory.held !== undefined && memory.held.expiresAt > now;
+  return memory.held !== undefined && memory.held.until > now;
 }
 
 /** Refreshed a tenth of its life before the end, at most 5 minutes before it; a fifth of that is jitter between replicas. */

@@ -13,6 +13,7 @@ import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import { ListeningService } from './listening.service.js';
 import { LookupService } from './lookup.service.js';
+import { RetentionRepository } from './retention.repository.js';
 import { RetentionService } from './retention.service.js';
 import { SupportInteractionController } from './support-interaction.controller.js';
 import { SupportResultController } from './support-result.controller.js';
@@ -31,6 +32,7 @@ import { SupportResultController } from './support-result.controller.js';
     InteractionService,
     ListeningService,
     LookupService,
+    RetentionRepository,
     RetentionService,
   ],
   exports: [

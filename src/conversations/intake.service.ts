@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { Subject, type Observable } from 'rxjs';
 import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../common/batcher.js';
@@ -8,8 +9,8 @@ import { HistoryService } from '../history/history.service.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
-import type { InteractionRow } from '../storage/schema.js';
-import { StorageUnavailableError } from '../storage/storage.errors.js';
+import type { InteractionRow, Schema } from '../storage/schema.js';
+import { StorageConflictError, StorageUnavailableError } from '../storage/storage.errors.js';
 import { recordOfResult } from './interaction-record.js';
 import { InteractionConflictError } from './interaction.errors.js';
 import { InteractionFollowers } from './interaction-followers.js';
@@ -23,7 +24,7 @@ const MAX_BATCH = 500;
 
 export interface Accepted {
   interaction: InteractionRow;
-  /** False when it was there already, with the same contents. */
+  /** False when it was there already, with the same contents, and is neither cancelled nor expired. */
   created: boolean;
 }
 
@@ -80,7 +81,11 @@ export class IntakeService {
       const interaction = created ?? (await this.existing(trx, [draft])).get(keyOf(draft));
       if (!interaction) throw new Error('an interaction vanished while it was being completed');
       if (!created) {
-        if (interaction.result_hash === hash) return { interaction, created: false };
+        if (interaction.result_hash === hash) {
+          // The answer to our commit may have been lost the first time: then nobody has been told.
+          afterCommit(() => this.tellCompleted(interaction.conversation_id));
+          return { interaction, created: false };
+        }
         if (!(await this.interactions.captureByHand(trx, interaction.id, hash))) throw hasResult(interaction);
       }
       const captured: InteractionRow = { ...interaction, status: 'captured' };
@@ -92,35 +97,70 @@ export class IntakeService {
         () => [...accepted, { kind: 'acw', interaction: captured, record }],
         afterCommit,
       );
-      afterCommit(() => {
-        this.outbox.wake([HISTORY_SINK]);
-        this.completedByHand.next(captured.conversation_id);
-      });
+      afterCommit(() => this.tellCompleted(captured.conversation_id));
       return { interaction: captured, created: true };
     });
+  }
+
+  private tellCompleted(conversationId: string): void {
+    this.outbox.wake([HISTORY_SINK]);
+    this.completedByHand.next(conversationId);
   }
 
   private async store(drafts: InteractionDraft[]): Promise<Accepted[]> {
     return this.database.transaction(async (trx, afterCommit) => {
       const created = await this.interactions.insertNew(trx, drafts, this.terms());
-      const changes = created.map((interaction) => ({ kind: 'accepted', interaction }) as const);
-      await this.followers.changed(trx, () => changes, afterCommit);
-      if (created.length > 0) afterCommit(() => this.accepted.next(created.map((row) => row.conversation_id)));
       const createdById = new Map(created.map((row) => [row.id, row]));
       const known = drafts.filter((draft) => !createdById.has(draft.id));
-      const existing = known.length > 0 ? await this.existing(trx, known) : new Map<string, InteractionRow>();
+      const { existing, begunBy } = await this.handedInAgain(trx, known);
+      const begun = [...created, ...begunBy.values()];
+      const changes = begun.map((interaction) => ({ kind: 'accepted', interaction }) as const);
+      await this.followers.changed(trx, () => changes, afterCommit);
+      const told = [...begun, ...[...existing.values()].filter((row) => this.mayBeUntold(row))];
+      if (told.length > 0) afterCommit(() => this.accepted.next(told.map((row) => row.conversation_id)));
       return drafts.map((draft): Accepted => {
-        const row = createdById.get(draft.id);
+        const row = createdById.get(draft.id) ?? begunBy.get(draft);
         if (row) return { interaction: row, created: true };
         const first = existing.get(keyOf(draft));
-        if (!first) throw new Error('an interaction vanished while it was being accepted again');
+        if (!first)
+          throw new StorageConflictError('An interaction was removed while it was handed in again. Try again.');
         return { interaction: first, created: false };
       });
     });
   }
 
+  /** Those that are there already. One that is cancelled or expired begins anew, by the first draft that asks for it. */
+  private async handedInAgain(
+    trx: Transaction<Schema>,
+    drafts: readonly InteractionDraft[],
+  ): Promise<{ existing: Map<string, InteractionRow>; begunBy: Map<InteractionDraft, InteractionRow> }> {
+    const begunBy = new Map<InteractionDraft, InteractionRow>();
+    if (drafts.length === 0) return { existing: new Map(), begunBy };
+    const existing = await this.existing(trx, drafts);
+    const asked = new Map<string, InteractionDraft>();
+    for (const draft of drafts) {
+      const row = existing.get(keyOf(draft));
+      if (row && isOver(row) && !asked.has(row.id)) asked.set(row.id, draft);
+    }
+    if (asked.size === 0) return { existing, begunBy };
+    const again = [...asked].map(([id, draft]) => ({ ...draft, id }));
+    for (const row of await this.interactions.renew(trx, again, this.terms())) {
+      begunBy.set(asked.get(row.id) as InteractionDraft, row);
+    }
+    // Asked again, since somebody may have completed by hand what was not renewed.
+    return { existing: await this.existing(trx, drafts), begunBy };
+  }
+
+  /**
+   * The answer to the commit that stored it may have been lost, so that nobody listens for it. Ours only: another replica
+   * looks after its own.
+   */
+  private mayBeUntold({ status, owner }: InteractionRow): boolean {
+    return status === 'accepted' && owner === this.replica.id;
+  }
+
   private async existing(
-    trx: Parameters<InteractionRepository['ofConversations']>[0],
+    trx: Transaction<Schema>,
     drafts: readonly InteractionDraft[],
   ): Promise<Map<string, InteractionRow>> {
     const rows = await this.interactions.ofConversations(trx, [...new Set(drafts.map((each) => each.conversationId))]);
@@ -150,6 +190,11 @@ function draftOf(request: SupportInteraction, hash: string): InteractionDraft {
 
 function keyOf(draft: InteractionDraft): string {
   return JSON.stringify([draft.conversationId, draft.customerId, draft.agentId]);
+}
+
+/** Nothing waits for it any more, and nothing was found: handed in again it begins anew. */
+function isOver({ status }: InteractionRow): boolean {
+  return status === 'cancelled' || status === 'expired';
 }
 
 function hasResult(interaction: InteractionRow): InteractionConflictError {

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../storage/database.js';
-import { jsonRows } from '../storage/json-rows.js';
+import { jsonRows, justCompared } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
 
 /** What is needed to store an interaction; the rest is filled in here. */
@@ -56,6 +56,47 @@ export async function insertInteractions(
     returning id, accepted_at, expires_at, captured_at, lookup_at`.execute(trx);
   const draftOf = new Map(drafts.map((draft) => [draft.id, draft]));
   return rows.map((times) => rowOf(draftOf.get(times.id) as InteractionDraft, { ...extra, status }, times));
+}
+
+/** Begins those of them anew that are cancelled or expired, by their ids, and returns them. */
+export async function renewInteractions(
+  trx: Transaction<Schema>,
+  { now }: Pick<Database, 'now'>,
+  drafts: readonly InteractionDraft[],
+  terms: InteractionTerms,
+): Promise<InteractionRow[]> {
+  const renewed = [];
+  for (const draft of drafts) {
+    const rows = await trx
+      .updateTable('interactions')
+      .set((eb) => ({
+        request_hash: draft.requestHash,
+        result_hash: null,
+        channel: draft.channel,
+        subject: draft.subject,
+        notes: draft.notes,
+        attributes: draft.attributes,
+        status: 'accepted',
+        owner: terms.owner,
+        accepted_at: now,
+        expires_at: eb(now, '+', terms.ttlMs),
+        listening_at: null,
+        expired_at: null,
+        cancelled_at: null,
+        last_error_code: null,
+        last_error_message: null,
+        last_error_at: null,
+        lookup_at: eb(now, '+', terms.lookupInMs),
+        lookup_step: 0,
+        gap_id: null,
+      }))
+      .where('id', '=', draft.id)
+      .where(sql<boolean>`${justCompared('status')} in ('cancelled', 'expired')`)
+      .returningAll()
+      .execute();
+    renewed.push(...rows);
+  }
+  return renewed;
 }
 
 /** What only the database knows of a new row. The rest need not come back: 26 columns cost 2.5 µs a row to read. */

@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type RawBuilder, sql, type Transaction } from 'kysely';
-import { recordIdOf } from '../history/record.js';
 import { Database } from '../storage/database.js';
 import { justCompared, oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
-import { type InteractionDraft, insertInteractions, type InteractionTerms } from './interaction-insert.js';
+import {
+  type InteractionDraft,
+  insertInteractions,
+  type InteractionTerms,
+  renewInteractions,
+} from './interaction-insert.js';
 
 /**
  * Nothing has been captured for these yet; for finding them by their owner. Written out, not bound: SQLite uses the index
@@ -217,6 +221,18 @@ export class InteractionRepository {
       .execute();
   }
 
+  /**
+   * Begins these anew, under their ids and with these contents, as far as they are cancelled or expired: nothing of their
+   * earlier lives stays. Answers those that were.
+   */
+  async renew(
+    trx: Transaction<Schema>,
+    drafts: readonly InteractionDraft[],
+    terms: InteractionTerms,
+  ): Promise<InteractionRow[]> {
+    return renewInteractions(trx, this.database, drafts, terms);
+  }
+
   /** False when it was not waiting any more. */
   async cancel(trx: Transaction<Schema>, id: string): Promise<boolean> {
     const rows = await trx
@@ -238,33 +254,6 @@ export class InteractionRepository {
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('status'), '=', 'captured')
       .execute();
-  }
-
-  /**
-   * Removes up to `limit` interactions that have been over for `ageMs`, with their records, in one transaction. Never the
-   * dead ones. Answers how many.
-   */
-  async removeFinished(ageMs: number, limit: number): Promise<number> {
-    return this.database.transaction(async (trx) => {
-      const { rows } = await sql<{ id: string }>`
-        delete from interactions where id in (
-          select id from interactions
-          where status in ('delivered', 'discarded', 'expired', 'cancelled')
-            and accepted_at < ${this.database.now} - ${sql.lit(ageMs)}
-            and coalesce(delivered_at, discarded_at, expired_at, cancelled_at) < ${this.database.now} - ${sql.lit(ageMs)}
-          limit ${limit})
-        returning id`.execute(trx);
-      const ids = rows.map((row) => row.id);
-      if (ids.length > 0) {
-        // Should a record disagree with its interaction and not be over, it stays: the ledger's alarm is about it.
-        await trx
-          .deleteFrom('deliveries')
-          .where(oneOf(this.database.kind, 'id', ids.map(recordIdOf)))
-          .where(justCompared('state'), 'in', ['delivered', 'discarded'])
-          .execute();
-      }
-      return ids.length;
-    });
   }
 
   /** An operator has decided about their dead letters: they are sent again (`captured`), or never. */

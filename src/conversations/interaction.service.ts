@@ -48,9 +48,10 @@ export class InteractionService {
       return true;
     });
     const row = await this.get(id);
-    if (cancelled) this.cancelled.next(row.conversation_id);
+    // Told again for the same again: the answer to our commit may have been lost the first time.
+    if (cancelled || row.status === 'cancelled') this.cancelled.next(row.conversation_id);
     else if (row.status === 'expired') throw new InteractionExpiredError(id);
-    else if (row.status !== 'cancelled') throw new InteractionCapturedError(id, row.status);
+    else throw new InteractionCapturedError(id, row.status);
     return row;
   }
 

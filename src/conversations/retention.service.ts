@@ -4,7 +4,7 @@ import { exhaustMap, timer, type Subscription } from 'rxjs';
 import { CONFIG, type Config } from '../config/config.js';
 import { GapRepository } from '../notifications/gap.repository.js';
 import { type Log, Logs } from '../telemetry/logs.js';
-import { InteractionRepository } from './interaction.repository.js';
+import { RetentionRepository } from './retention.repository.js';
 
 /** Often enough that little has piled up, rare enough not to be seen. */
 const EVERY_MS = 60_000;
@@ -23,7 +23,7 @@ export class RetentionService {
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly interactions: InteractionRepository,
+    private readonly repository: RetentionRepository,
     private readonly gaps: GapRepository,
     logs: Logs,
   ) {
@@ -49,7 +49,7 @@ export class RetentionService {
     try {
       let removed = 0;
       for (let batch = BATCH; batch === BATCH && !signal.aborted; removed += batch) {
-        batch = await this.interactions.removeFinished(retentionMs, BATCH);
+        batch = await this.repository.removeFinished(retentionMs, BATCH);
         if (batch === BATCH) await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
       await this.gaps.deleteClosedBefore(Date.now() - retentionMs);

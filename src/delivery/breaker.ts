@@ -124,3 +124,12 @@ export class Breaker {
     this.onChange({ from, to: state, ...(cause && { holdMs: Math.round(this.waitMs()), cause }) });
   }
 }
+
+/** Each probe that fails goes half-open and back: an outage's beginning and end are news. */
+export const isNews = ({ from, to }: BreakerChange): boolean => from === 'closed' || to === 'closed';
+
+/** For the log: what this change of a receiver's breaker means. */
+export function wordOf(who: string, { to }: BreakerChange): string {
+  if (to === 'open') return `${who} fails: deliveries are held, one goes out as a probe from time to time`;
+  return to === 'closed' ? `${who} answers again: deliveries go out` : `${who} is probed`;
+}

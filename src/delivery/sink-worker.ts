@@ -6,13 +6,14 @@ import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
 import { CLEARED_AFTER_MS, CRASH_LIMIT, OVERDUE_MS } from './attempt.js';
 import { type Attempt, endOf, endOverdue, type Held, parked, send } from './attempt.js';
-import { Breaker, type BreakerChange } from './breaker.js';
+import { Breaker, isNews, wordOf } from './breaker.js';
 import { Claimer } from './claimer.js';
 import { Lanes } from './lanes.js';
 import { type Line, SingleLine } from './line.js';
 import { Postponer } from './postponer.js';
 import type { DeliveryRow } from '../storage/schema.js';
 import type { DeliveryRepository } from './delivery.repository.js';
+import { GiveBack } from './give-back.js';
 import { HandOver } from './hand-over.js';
 import { Settler } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
@@ -55,6 +56,7 @@ export class SinkWorker {
   private readonly settler: Settler;
   private readonly postponer: Postponer;
   private readonly tasks: BackgroundTasks;
+  private readonly claims: GiveBack;
   private readonly aborting = new AbortController();
   private readonly underWay = new Set<Attempt>();
   /** Places promised to deliveries that are just being stored. */
@@ -82,6 +84,7 @@ export class SinkWorker {
     this.breaker = new Breaker(hold, (change) =>
       log[isNews(change) ? 'warn' : 'debug'](change, wordOf('the receiver', change)),
     );
+    this.claims = new GiveBack(deliveries, this.tasks, log);
     if (perDestination !== undefined) {
       this.lanes = new Lanes({ concurrency, perDestination, ahead: AHEAD }, hold, (_, change) =>
         log[isNews(change) ? 'info' : 'debug'](change, wordOf('one destination', change)),
@@ -127,8 +130,7 @@ export class SinkWorker {
       failed: () => {
         this.promised -= places;
         if (this.mayBeMore) this.wake();
-        // Nobody can tell whether a commit that broke off took place.
-        if (claim) this.tasks.run('give claims back', () => this.context.deliveries.releaseClaim(claim));
+        if (claim) this.claims.unknown(claim, () => this.wake());
       },
     });
   }
@@ -137,6 +139,7 @@ export class SinkWorker {
   async stop(graceMs: number): Promise<void> {
     if (!this.running) return;
     this.running = false;
+    this.claims.stop();
     clearInterval(this.poll);
     clearTimeout(this.timer);
     this.giveBack(this.line.cleared());
@@ -278,7 +281,7 @@ export class SinkWorker {
   private giveBack(unused: readonly Held[]): void {
     if (unused.length === 0) return;
     this.mayBeMore = true;
-    this.tasks.run('give claims back', () => this.context.deliveries.release(unused.map(({ delivery }) => delivery)));
+    this.claims.unused(unused.map(({ delivery }) => delivery));
     if (!this.lanes) this.wakeIn(this.breaker.waitMs() || undefined);
   }
 
@@ -288,12 +291,4 @@ export class SinkWorker {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.wake(), Math.min(ms, MAX_TIMER_MS));
   }
-}
-
-/** Each probe that fails goes half-open and back: an outage's beginning and end are news. */
-const isNews = ({ from, to }: BreakerChange): boolean => from === 'closed' || to === 'closed';
-
-function wordOf(who: string, { to }: BreakerChange): string {
-  if (to === 'open') return `${who} fails: deliveries are held, one goes out as a probe from time to time`;
-  return to === 'closed' ? `${who} answers again: deliveries go out` : `${who} is probed`;
 }

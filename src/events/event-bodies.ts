@@ -16,8 +16,7 @@ export function interactionEvent(change: InteractionChange, at: number): OwnEven
   const { kind, interaction } = change;
   const conversationId = interaction.conversation_id;
   return {
-    // A record can die again after a replay; every other step is taken once.
-    id: kind === 'dead' ? randomUUID() : `${interaction.id}:${kind}`,
+    id: idOf(change),
     tag: interactionTag(change),
     orderKey: conversationId,
     body: {
@@ -29,6 +28,14 @@ export function interactionEvent(change: InteractionChange, at: number): OwnEven
       ...detailsOf(change),
     },
   };
+}
+
+/** A record can die again after a replay, and an interaction can begin anew; every other step is taken once. */
+function idOf(change: InteractionChange): string {
+  if (change.kind === 'dead') return randomUUID();
+  const step = `${change.interaction.id}:${change.kind}`;
+  if (change.kind !== 'accepted' && change.kind !== 'expired') return step;
+  return `${step}:${change.interaction.accepted_at}`;
 }
 
 /** A conversation's id as a part of a tag: tags know no hyphens. */

@@ -390,7 +390,7 @@ describe('GenesysClient', () => {
         retryAfterMs: 7_200_000,
         fault: { status: 429, correlationId: 'corr-9', limit: { value: 300 } },
       });
-      jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 7_000_000);
+      jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 7_000_000);
       const { retryAfterMs } = (await failure(client.conversation('c'))) as GenesysRateLimitError;
       expect(retryAfterMs).toBeGreaterThan(190_000);
       expect(retryAfterMs).toBeLessThanOrEqual(200_000);

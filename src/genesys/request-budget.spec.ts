@@ -166,6 +166,25 @@ describe('RequestBudget', () => {
     expect(await failureOf(budget.acquire('channel'))).toMatchObject({ retryAfterMs: 0 });
   });
 
+  it.each([-3_600_000, 3_600_000])('is not disturbed by a wall clock that jumps by %i ms', async (step) => {
+    askMany(LIMIT + 1, 'c');
+    await pass(30_000);
+    expect(order).toHaveLength(LIMIT);
+    jest.setSystemTime(Date.now() + step);
+    void ask('late');
+    await pass(29_999);
+    expect(order).toHaveLength(LIMIT);
+    await pass(1);
+    expect(order).toHaveLength(LIMIT + 2);
+    budget.pauseFor(10_000);
+    jest.setSystemTime(Date.now() + step);
+    void ask('after the pause');
+    await pass(9_999);
+    expect(order).toHaveLength(LIMIT + 2);
+    await pass(1);
+    expect(order.at(-1)).toBe('after the pause');
+  });
+
   it('works with a budget of one a minute', async () => {
     budget.close();
     budget = new RequestBudget(1);

@@ -31,7 +31,7 @@ interface Waiter {
 export class RequestBudget {
   private readonly limit: number;
   private readonly lookupLimit: number;
-  /** When each request of the last minute was sent; oldest first, never more than `limit`. */
+  /** When each request of the last minute was sent, by the monotonic clock; oldest first, never more than `limit`. */
   private sent: number[] = [];
   private readonly waiting: Record<RequestPriority, Waiter[]> = { channel: [], lookup: [] };
   private pause = { until: 0, long: false };
@@ -65,7 +65,7 @@ export class RequestBudget {
 
   /** Genesys answered 429: nothing is sent for so long. A shorter pause does not cut a running one. */
   pauseFor(durationMs: number): void {
-    const until = Date.now() + durationMs;
+    const until = performance.now() + durationMs;
     if (until <= this.pause.until) return;
     this.pause = { until, long: durationMs > LONGEST_WAIT_MS };
     if (this.pause.long) this.rejectAll(() => this.paused());
@@ -74,7 +74,7 @@ export class RequestBudget {
 
   /** How many look-ups could be sent at once, for those who can choose how many to begin. */
   spare(): number {
-    const now = Date.now();
+    const now = performance.now();
     this.forget(now);
     if (this.closed || this.pause.until > now) return 0;
     return Math.max(0, this.lookupLimit - this.sent.length - this.waiting.channel.length - this.waiting.lookup.length);
@@ -90,7 +90,7 @@ export class RequestBudget {
 
   private refuseIfHopeless(priority: RequestPriority): void {
     if (this.closed) throw this.shut();
-    if (this.pause.long && this.pause.until > Date.now()) throw this.paused();
+    if (this.pause.long && this.pause.until > performance.now()) throw this.paused();
     const queue = this.waiting[priority].length;
     if (queue >= MAX_WAITING) {
       throw new GenesysRateLimitError(
@@ -104,7 +104,7 @@ export class RequestBudget {
   private serve(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const now = Date.now();
+    const now = performance.now();
     this.forget(now);
     if (this.pause.until <= now) {
       this.serveFrom('channel', this.limit, now);
@@ -129,10 +129,10 @@ export class RequestBudget {
   private nextChange(now: number): number | undefined {
     const limit = this.waiting.channel.length > 0 ? this.limit : this.waiting.lookup.length > 0 ? this.lookupLimit : 0;
     if (limit === 0) return undefined;
-    if (this.pause.until > now) return this.pause.until - now;
+    if (this.pause.until > now) return Math.ceil(this.pause.until - now);
     // The request whose leaving makes room: more may be in the window than look-ups may use.
     const blocking = this.sent[this.sent.length - limit] ?? now;
-    return Math.max(1, blocking + WINDOW_MS - now);
+    return Math.max(1, Math.ceil(blocking + WINDOW_MS - now));
   }
 
   private forget(now: number): void {
@@ -157,7 +157,7 @@ export class RequestBudget {
   }
 
   private paused(): GenesysRateLimitError {
-    const left = Math.max(0, this.pause.until - Date.now());
+    const left = Math.max(0, Math.ceil(this.pause.until - performance.now()));
     return new GenesysRateLimitError(`Genesys wants no requests for another ${Math.ceil(left / 1_000)} s (429).`, left);
   }
 

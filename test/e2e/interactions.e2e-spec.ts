@@ -169,6 +169,26 @@ describe.each(['sqlite', 'postgres'] as const)('the life of an interaction (%s)'
     expect(refused.body).toMatchObject({ statusCode: 409, code: 'interaction.captured' });
   });
 
+  it('begins anew under the same id what was cancelled and is handed in again, also with other contents', async () => {
+    const conversationId = randomUUID();
+    const { id } = await handIn({ conversationId, subject: 'first' });
+    await listened(conversationId);
+    await gateway.call('delete', `/customers/supportInteraction/${id}`).expect(200);
+    await released(conversationId);
+    expect(await handIn({ conversationId, subject: 'first' })).toMatchObject({ id, status: 'accepted' });
+    await listened(conversationId);
+    await handIn({ conversationId, subject: 'first' }, 200);
+    await handIn({ conversationId, subject: 'second' }, 409);
+    await gateway.call('delete', `/customers/supportInteraction/${id}`).expect(200);
+    expect(await handIn({ conversationId, subject: 'second' })).toMatchObject({ id, status: 'accepted' });
+    const { body } = await gateway.call('get', `/customers/supportInteraction/${id}`).expect(200);
+    expect(body).toMatchObject({ id, subject: 'second' });
+    expect(body).not.toHaveProperty('cancelledAt');
+    await listened(conversationId);
+    simulator.genesys.conversations.finishWork(conversationId);
+    expect(await recorded(conversationId)).toMatchObject([{ interactionId: id, subject: 'second' }]);
+  });
+
   it('completes a waiting interaction with a result that is handed in', async () => {
     const conversationId = randomUUID();
     const { id } = await handIn({ conversationId, subject: 'from the interaction' });

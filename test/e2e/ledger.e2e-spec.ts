@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Simulator } from '../../simulator/index.js';
 import { startSimulator } from '../../simulator/index.js';
-import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
+import { RetentionRepository } from '../../src/conversations/retention.repository.js';
 import { LedgerCheck } from '../../src/operations/ledger-check.service.js';
 import type { Comparison } from '../../src/operations/ledger.repository.js';
 import { recordIdOf } from '../../src/history/record.js';
@@ -132,7 +132,7 @@ describe.each(['sqlite', 'postgres'] as const)('the ledger and its records (%s)'
       ])
       .execute();
     // What the retention calls; the retention's own turn may come in between.
-    await gateway.app.get(InteractionRepository).removeFinished(60_000, 500);
+    await gateway.app.get(RetentionRepository).removeFinished(60_000, 500);
     expect(await ids('interactions')).not.toContain('old-delivered');
     expect(await ids('interactions')).toContain('old-dead');
     expect(await ids('deliveries')).toEqual(expect.arrayContaining(['d1']));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
+import { RetentionRepository } from '../../src/conversations/retention.repository.js';
 import { recordIdOf } from '../../src/history/record.js';
 import type { Database } from '../../src/storage/database.js';
 import type { InteractionRow, InteractionStatus } from '../../src/storage/schema.js';
@@ -13,10 +14,12 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 describeEachDatabase('InteractionRepository', (getDb) => {
   let database: Database;
   let interactions: InteractionRepository;
+  let retention: RetentionRepository;
 
   beforeEach(() => {
     database = getDb();
     interactions = new InteractionRepository(database);
+    retention = new RetentionRepository(database);
   });
 
   async function insert(count: number, fields: Partial<InteractionRow> = {}): Promise<InteractionRow[]> {
@@ -154,6 +157,81 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     expect(await statuses()).toEqual({ listening: 2, captured: 1 });
   });
 
+  it('begins anew what is cancelled or expired, and nothing else', async () => {
+    const terms = { owner: 'replica-2', ttlMs: DAY_MS, lookupInMs: 60_000 };
+    const old = Date.now() - DAY_MS;
+    const [cancelled, expired, captured, waiting] = (await insert(4)) as [
+      InteractionRow,
+      InteractionRow,
+      InteractionRow,
+      InteractionRow,
+    ];
+    const earlier = {
+      accepted_at: old,
+      expires_at: old,
+      listening_at: old,
+      lookup_at: null,
+      lookup_step: 4,
+      gap_id: 'g',
+    };
+    const error = { last_error_code: 'topic.rejected', last_error_message: 'no', last_error_at: old };
+    await set([cancelled.id], { ...earlier, ...error, status: 'cancelled', cancelled_at: old });
+    await set([expired.id], { ...earlier, status: 'expired', expired_at: old });
+    await set([captured.id], { status: 'captured', captured_at: old });
+    const drafts = [cancelled, expired, captured, waiting].map(({ id, conversation_id: conversationId }) => {
+      return { ...interactionDraft({ conversationId, subject: 'again' }), id };
+    });
+    const renewed = await database.transaction((trx) => interactions.renew(trx, drafts, terms));
+    expect(ids(renewed)).toEqual([cancelled.id, expired.id]);
+    const { rows } = await sql<{ now: number }>`select ${database.now} as now`.execute(database.db);
+    for (const [row, before] of [
+      [renewed[0], cancelled],
+      [renewed[1], expired],
+    ] as const) {
+      expect(row).toEqual({
+        ...before,
+        subject: 'again',
+        request_hash: drafts[0]?.requestHash,
+        owner: 'replica-2',
+        accepted_at: expect.any(Number),
+        expires_at: expect.any(Number),
+        lookup_at: expect.any(Number),
+      });
+      expect(Math.abs((rows[0]?.now ?? 0) - (row?.accepted_at ?? 0))).toBeLessThan(10_000);
+    }
+    expect(await statuses()).toEqual({ accepted: 3, captured: 1 });
+  });
+
+  it('does not remove what a result by hand is just completing', async () => {
+    const old = Date.now() - 31 * DAY_MS;
+    const [row] = (await insert(1)) as [InteractionRow];
+    await set([row.id], { status: 'expired', accepted_at: old, expired_at: old });
+    if (database.kind === 'sqlite') {
+      const completing = database.transaction((trx) => interactions.captureByHand(trx, row.id, 'result'));
+      expect(await retention.removeFinished(30 * DAY_MS, 10)).toBe(0);
+      expect(await completing).toBe(true);
+    } else {
+      let removing: Promise<number> | undefined;
+      await database.transaction(async (trx) => {
+        await interactions.captureByHand(trx, row.id, 'result');
+        const removed = new AbortController();
+        removing = retention.removeFinished(30 * DAY_MS, 10).finally(() => removed.abort());
+        await somebodyWaits(removed.signal);
+      });
+      expect(await removing).toBe(0);
+    }
+    expect(await statuses()).toEqual({ captured: 1 });
+  });
+
+  /** Resolves when a connection to PostgreSQL waits for another one's lock, or when nobody asks any more. */
+  async function somebodyWaits(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { rows } = await sql<{ n: number }>`select count(*) as n from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db);
+      if ((rows[0]?.n ?? 0) > 0) return;
+    }
+  }
+
   it('removes what has been over long enough, with its record, and never the dead', async () => {
     const old = Date.now() - 31 * DAY_MS;
     const finished: [InteractionStatus, Partial<InteractionRow>][] = [
@@ -175,9 +253,9 @@ describeEachDatabase('InteractionRepository', (getDb) => {
         database.db,
       );
     }
-    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(2);
-    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(2);
-    expect(await interactions.removeFinished(30 * DAY_MS, 2)).toBe(0);
+    expect(await retention.removeFinished(30 * DAY_MS, 2)).toBe(2);
+    expect(await retention.removeFinished(30 * DAY_MS, 2)).toBe(2);
+    expect(await retention.removeFinished(30 * DAY_MS, 2)).toBe(0);
     expect(await statuses()).toEqual({ dead: 1, discarded: 1, captured: 1, listening: 1, delivered: 1 });
     const left = await database.db.selectFrom('deliveries').select('id').execute();
     expect(left).toHaveLength(5);

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { recordIdOf } from '../../src/history/record.js';
+import type { Simulator } from '../../simulator/index.js';
+import { startSimulator } from '../../simulator/index.js';
+import { TcpProxy } from '../faults/tcp-proxy.js';
+import { freshTarget } from '../helpers/databases.js';
+import { type RunningGateway, startGateway } from '../helpers/gateway.js';
+
+const COMMITTED = Buffer.from('COMMIT\0');
+
+describe('PostgreSQL commits, and its answer is lost', () => {
+  let simulator: Simulator;
+  let gateway: RunningGateway;
+  let proxy: TcpProxy;
+
+  beforeAll(async () => {
+    simulator = await startSimulator();
+    const { target } = await freshTarget('postgres');
+    if (target.kind !== 'postgres') throw new Error('PostgreSQL is needed');
+    const url = new URL(target.url);
+    proxy = await TcpProxy.open({ host: url.hostname, port: Number(url.port) });
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    gateway = await startGateway(simulator, { ...target, url: url.href }, { RETRY_BASE_MS: '50', RETRY_CAP_MS: '200' });
+  });
+
+  afterAll(async () => {
+    proxy.restore();
+    await gateway.stop();
+    await proxy.close();
+    await simulator.stop();
+  });
+
+  /** The next commit after a statement that speaks of `text`: it takes place, and its connection breaks before the answer. */
+  function loseCommitOf(text: string): Promise<void> {
+    let spoken = false;
+    return new Promise((resolve) => {
+      proxy.tap = (direction, chunk) => {
+        if (direction === 'up') spoken ||= chunk.includes(text);
+        if (direction === 'up' || !spoken || !chunk.includes(COMMITTED)) return true;
+        proxy.tap = undefined;
+        proxy.drop();
+        resolve();
+        return false;
+      };
+    });
+  }
+
+  const post = (path: string, body: object) => gateway.call('post', path).send({ customerId: 'C-1', ...body });
+  const topicOf = (conversationId: string) => `v2.detail.events.conversation.${conversationId}.acw`;
+  const listened = (conversationId: string) =>
+    simulator.genesys.waitFor(() => simulator.genesys.topics().includes(topicOf(conversationId)));
+  const released = (conversationId: string) =>
+    simulator.genesys.waitFor(() => !simulator.genesys.topics().includes(topicOf(conversationId)), 20_000);
+
+  async function delivered(id: string): Promise<void> {
+    await simulator.history.waitFor(() => simulator.history.records.has(recordIdOf(id)), 20_000);
+    let status = '';
+    while (status !== 'delivered') {
+      status = (await gateway.call('get', `/customers/supportInteraction/${id}`)).body.status as string;
+    }
+  }
+
+  it('listens for an interaction that is handed in again', async () => {
+    const conversationId = randomUUID();
+    const lost = loseCommitOf(conversationId);
+    await post('/customers/supportInteraction', { conversationId }).expect(503);
+    await lost;
+    const { body } = await post('/customers/supportInteraction', { conversationId }).expect(200);
+    await listened(conversationId);
+    simulator.genesys.conversations.finishWork(conversationId);
+    await delivered(body.id as string);
+  });
+
+  it('delivers a result that is handed in again', async () => {
+    const conversationId = randomUUID();
+    await post('/customers/supportInteraction', { conversationId }).expect(202);
+    await listened(conversationId);
+    const lost = loseCommitOf(conversationId);
+    await post('/customers/supportResult', { conversationId, wrapupCode: 'solved' }).expect(503);
+    await lost;
+    const { body } = await post('/customers/supportResult', { conversationId, wrapupCode: 'solved' }).expect(200);
+    await delivered(body.id as string);
+    await released(conversationId);
+  });
+
+  it('delivers after-call work once whose capture it was', async () => {
+    const conversationId = randomUUID();
+    const { body } = await post('/customers/supportInteraction', { conversationId }).expect(202);
+    await listened(conversationId);
+    const lost = loseCommitOf(conversationId);
+    simulator.genesys.conversations.finishWork(conversationId);
+    await lost;
+    await delivered(body.id as string);
+    await released(conversationId);
+  });
+});
