@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { CaptureService } from './conversations/capture.service.js';
+import { ListeningCheck } from './conversations/listening-check.service.js';
 import { ListeningService } from './conversations/listening.service.js';
 import { LookupService } from './conversations/lookup.service.js';
 import { RetentionService } from './conversations/retention.service.js';
@@ -25,6 +26,7 @@ export class GatewayService implements OnApplicationBootstrap {
     private readonly capture: CaptureService,
     private readonly events: OwnEvents,
     private readonly listening: ListeningService,
+    private readonly listeningCheck: ListeningCheck,
     private readonly lookups: LookupService,
     private readonly retention: RetentionService,
     private readonly manager: ChannelManager,
@@ -38,6 +40,7 @@ export class GatewayService implements OnApplicationBootstrap {
     await this.delivery.start();
     this.events.start();
     this.listening.start();
+    this.listeningCheck.start();
     this.lookups.start();
     this.upkeep.start();
     this.retention.start();
@@ -55,6 +58,7 @@ export class GatewayService implements OnApplicationBootstrap {
     await this.retention.stop();
     await this.upkeep.stop();
     await this.lookups.stop();
+    await this.listeningCheck.stop();
     await this.manager.stop();
     this.capture.stop();
     await this.listening.stop();

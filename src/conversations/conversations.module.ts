@@ -11,6 +11,8 @@ import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery } from './interaction.query.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
+import { ListeningCheckRepository } from './listening-check.repository.js';
+import { ListeningCheck } from './listening-check.service.js';
 import { ListeningService } from './listening.service.js';
 import { LookupService } from './lookup.service.js';
 import { RetentionRepository } from './retention.repository.js';
@@ -30,6 +32,8 @@ import { SupportResultController } from './support-result.controller.js';
     InteractionQuery,
     InteractionRepository,
     InteractionService,
+    ListeningCheck,
+    ListeningCheckRepository,
     ListeningService,
     LookupService,
     RetentionRepository,
@@ -39,6 +43,7 @@ import { SupportResultController } from './support-result.controller.js';
     CaptureService,
     InteractionFollowers,
     InteractionRepository,
+    ListeningCheck,
     ListeningService,
     LookupService,
     RetentionService,

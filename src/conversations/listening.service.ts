@@ -85,7 +85,7 @@ export class ListeningService {
       this.manager.covered$.subscribe((covered) => this.onCovered(covered)),
       this.manager.uncovered$.subscribe((topics) => this.onUncovered(topics)),
       this.manager.rejected$.subscribe((rejected) => this.onRejected(rejected)),
-      this.intake.accepted$.subscribe((conversationIds) => this.onAccepted(conversationIds)),
+      this.intake.accepted$.subscribe((conversationIds) => this.listenFor(conversationIds)),
       merge(this.intake.completedByHand$, this.service.cancelled$, this.expiry.expired$).subscribe((conversationId) =>
         this.release([conversationId]),
       ),
@@ -117,7 +117,7 @@ export class ListeningService {
   }
 
   /** Nobody may wait for these conversations any more: those for which that is so are unsubscribed. */
-  private release(conversationIds: readonly string[]): void {
+  release(conversationIds: readonly string[]): void {
     this.tasks.run('release', () => this.releases.add(conversationIds));
   }
 
@@ -141,7 +141,8 @@ export class ListeningService {
     }
   }
 
-  private onAccepted(conversationIds: string[]): void {
+  /** Somebody waits for these conversations. Idempotent. */
+  listenFor(conversationIds: readonly string[]): void {
     for (const id of conversationIds) this.acceptedMeanwhile.add(id);
     const covered = this.manager.want(conversationIds.map(acwTopic));
     // A second agent's interaction, or one of a conversation that is followed live: nobody else tells that it is listened for.

@@ -42,8 +42,6 @@ export class ChannelManager {
   private readonly tasks: BackgroundTasks;
   private readonly log: Log;
   private readonly life: ManagerLife;
-  /** Resumptions come one after the other, and none while channels are closing. */
-  private turn: Promise<unknown> = Promise.resolve();
   /** Why the channels that come back were left, for their gaps. */
   private resumeReason = 'restart';
 
@@ -72,6 +70,11 @@ export class ChannelManager {
   /** What this holder asked for by `want` and has not ended by `release`. */
   wantedBy(holder: Holder = MAIN_HOLDER): Iterable<string> {
     return this.holders.heldBy(holder);
+  }
+
+  /** See `ManagerLife.calm`. */
+  get calm(): object | undefined {
+    return this.life.calm;
   }
 
   /** Wanted topics of which no event would arrive now: they have no place, are not confirmed yet, or are in a gap. */
@@ -128,10 +131,7 @@ export class ChannelManager {
    * @throws StorageUnavailableError before anything has changed.
    */
   resume(topics: readonly string[], reason = 'restart'): Promise<void> {
-    const { term } = this.life;
-    const resumed = this.turn.then(() => this.resumeIn(term, topics, reason));
-    this.turn = resumed.catch(() => undefined);
-    return resumed;
+    return this.life.inTurn((term) => this.resumeIn(term, topics, reason));
   }
 
   private async resumeIn(term: AbortSignal, topics: readonly string[], reason: string): Promise<void> {
@@ -181,7 +181,7 @@ export class ChannelManager {
     const closed = this.fleet.closeAll().then(() => {
       if (this.life.state === 'suspending') this.life.become('waiting', 'all sockets are closed');
     });
-    this.turn = Promise.allSettled([this.turn, closed]);
+    this.life.holdTurn(closed);
     return closed;
   }
 
@@ -190,7 +190,7 @@ export class ChannelManager {
     this.life.become('stopped', 'the process ends');
     this.letAllGo();
     await this.fleet.closeAll();
-    await this.turn;
+    await this.life.idle();
     await Promise.all([this.tasks.idle(), this.placer.idle()]);
     await this.gaps.stop();
   }

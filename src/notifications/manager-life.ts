@@ -24,6 +24,10 @@ const NEXT: Record<ManagerState, readonly ManagerState[]> = {
 export class ManagerLife {
   private current: ManagerState = 'waiting';
   private terms = new AbortController();
+  private turn: Promise<unknown> = Promise.resolve();
+  /** Under way, or waiting for their turn. */
+  private resumptions = 0;
+  private stretch: object = {};
 
   constructor(private readonly log: Log) {}
 
@@ -36,6 +40,34 @@ export class ManagerLife {
     return this.terms.signal;
   }
 
+  /**
+   * A time in which topics are placed and nothing comes back or is let go: another object for each; undefined between them.
+   * What is read in the database and compared with what is wanted has to be of one such time.
+   */
+  get calm(): object | undefined {
+    return this.current === 'running' && this.resumptions === 0 ? this.stretch : undefined;
+  }
+
+  /** Resumptions come one after the other, each in the term in which it was asked for. There is no calm until all are over. */
+  inTurn(resume: (term: AbortSignal) => Promise<void>): Promise<void> {
+    const { term } = this;
+    this.resumptions += 1;
+    this.stretch = {};
+    const resumed = this.turn.then(() => resume(term)).finally(() => (this.resumptions -= 1));
+    this.turn = resumed.catch(() => undefined);
+    return resumed;
+  }
+
+  /** No resumption begins before `work` is over. */
+  holdTurn(work: Promise<void>): void {
+    this.turn = Promise.allSettled([this.turn, work]);
+  }
+
+  /** Resolves when what has its turn now is over. Never rejects. */
+  async idle(): Promise<void> {
+    await this.turn;
+  }
+
   /** The one place where the state changes. */
   become(to: ManagerState, reason: string): void {
     if (this.current === to) return;
@@ -45,6 +77,7 @@ export class ManagerLife {
   }
 
   endTerm(): void {
+    this.stretch = {};
     this.terms.abort();
     this.terms = new AbortController();
   }

@@ -65,6 +65,11 @@ export class Metrics {
     'Events dropped because too many waited for the database; their work is looked up.',
     [],
   );
+  readonly topicsRepaired = this.counter(
+    'gateway_topics_repaired_total',
+    'Topics that were not wanted although an interaction waited, or the reverse, as found by comparing every half minute.',
+    [],
+  );
   readonly subscriptionsRepaired = this.counter(
     'gateway_subscriptions_repaired_total',
     'Topics that Genesys had lost and that were subscribed again.',

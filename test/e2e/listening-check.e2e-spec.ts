@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import type { Simulator } from '../../simulator/index.js';
+import { startSimulator } from '../../simulator/index.js';
+import { ListeningCheck } from '../../src/conversations/listening-check.service.js';
+import { recordIdOf } from '../../src/history/record.js';
+import { ChannelManager } from '../../src/notifications/channel-manager.service.js';
+import { Database } from '../../src/storage/database.js';
+import { ReplicaService } from '../../src/storage/replica.service.js';
+import { freshTarget } from '../helpers/databases.js';
+import { type RunningGateway, startGateway } from '../helpers/gateway.js';
+import { interactionRow } from '../helpers/rows.js';
+
+const HOUR_MS = 3_600_000;
+
+describe.each(['sqlite', 'postgres'] as const)('what waits is listened for (%s)', (kind) => {
+  let simulator: Simulator;
+  let gateway: RunningGateway;
+  let database: Awaited<ReturnType<typeof freshTarget>>;
+
+  beforeEach(async () => {
+    simulator = await startSimulator();
+    database = await freshTarget(kind);
+    gateway = await startGateway(simulator, database.target, { RETRY_BASE_MS: '20', RETRY_CAP_MS: '100' });
+  });
+
+  afterEach(async () => {
+    await gateway.stop();
+    await simulator.stop();
+    await database.remove();
+  });
+
+  const check = () => gateway.app.get(ListeningCheck).check();
+  const manager = () => gateway.app.get(ChannelManager);
+  const topicOf = (conversationId: string) => `v2.detail.events.conversation.${conversationId}.acw`;
+  const isSubscribed = (topic: string) => simulator.genesys.topics().includes(topic);
+  const repaired = async () =>
+    /^gateway_topics_repaired_total (\d+)$/m.exec((await gateway.call('get', '/metrics', 'admin')).text)?.[1];
+
+  async function handIn(): Promise<{ conversationId: string; id: string }> {
+    const conversationId = randomUUID();
+    const body = { conversationId, customerId: 'C-1' };
+    const answer = await gateway.call('post', '/customers/supportInteraction').send(body).expect(202);
+    await simulator.genesys.waitFor(() => isSubscribed(topicOf(conversationId)));
+    return { conversationId, id: answer.body.id as string };
+  }
+
+  it('listens for an interaction that was stored and of which nobody was told', async () => {
+    await handIn();
+    const row = interactionRow({
+      owner: gateway.app.get(ReplicaService).id,
+      accepted_at: Date.now(),
+      expires_at: Date.now() + HOUR_MS,
+      lookup_at: Date.now() + HOUR_MS,
+    });
+    await gateway.app.get(Database).db.insertInto('interactions').values(row).execute();
+    await check();
+    expect(await repaired()).toBe('0');
+    await check();
+    expect(await repaired()).toBe('1');
+    await simulator.genesys.waitFor(() => isSubscribed(topicOf(row.conversation_id)));
+    simulator.genesys.conversations.finishWork(row.conversation_id);
+    await simulator.history.waitFor(() => simulator.history.records.has(recordIdOf(row.id)));
+  });
+
+  it('releases a topic that nobody waits for, and leaves those that others hold', async () => {
+    const waiting = await handIn();
+    const [idle, held] = [topicOf(randomUUID()), topicOf(randomUUID())];
+    manager().want([idle]);
+    manager().want([held], 'a stream');
+    await simulator.genesys.waitFor(() => isSubscribed(idle) && isSubscribed(held));
+    await check();
+    await check();
+    await simulator.genesys.waitFor(() => !isSubscribed(idle));
+    expect(await repaired()).toBe('1');
+    expect([...manager().wantedBy()]).toEqual([topicOf(waiting.conversationId)]);
+    expect(isSubscribed(held)).toBe(true);
+  });
+
+  it('repairs nothing in ordinary traffic', async () => {
+    const interactions = await Promise.all(Array.from({ length: 20 }, handIn));
+    await check();
+    const done = interactions.slice(0, 12);
+    const cancelled = interactions.slice(12, 16);
+    for (const { conversationId } of done) simulator.genesys.conversations.finishWork(conversationId);
+    await Promise.all(
+      cancelled.map(({ id }) => gateway.call('delete', `/customers/supportInteraction/${id}`).expect(200)),
+    );
+    await check();
+    const topics = [...done, ...cancelled].map(({ conversationId }) => topicOf(conversationId));
+    await simulator.genesys.waitFor(() => !topics.some(isSubscribed));
+    await check();
+    await check();
+    expect(await repaired()).toBe('0');
+  });
+
+  it('compares nothing while the lease is over, and forgets what it saw before', async () => {
+    await handIn();
+    const idle = topicOf(randomUUID());
+    manager().want([idle]);
+    await check();
+    await manager().suspend();
+    await check();
+    await manager().resume([]);
+    manager().want([idle]);
+    await check();
+    expect(await repaired()).toBe('0');
+    expect([...manager().wantedBy()]).toContain(idle);
+  });
+});
