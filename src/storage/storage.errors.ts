@@ -57,8 +57,14 @@ export function outageTranslator(
       });
     if (error instanceof GatewayError || !isOutage(error)) return error;
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    return new StorageUnavailableError(`${where} cannot be used: ${reason}. Try again once it is back.`, {
-      cause: error,
-    });
+    return new StorageUnavailableError(`${where} cannot be used: ${reason}. ${adviceOn(error)}`, { cause: error });
   };
+}
+
+/** SQLSTATE 28 (authorisation) and 3D (no such database): the server is there, and waiting does not help. */
+function adviceOn(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^(28|3D)/.test(code)
+    ? 'Check DATABASE_URL: user, password and database.'
+    : 'Try again once it is back.';
 }

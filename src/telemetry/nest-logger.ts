@@ -1,6 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Log, Logs } from './logs.js';
 
+/** Contexts of Nest whose errors are thrown on after they were logged; whoever started the application logs them. */
+const THROWN_ON = ['ExceptionHandler', 'NestApplication'];
+
 /** Nest's own log lines (modules, routes, its errors) on our log, with Nest's context as the component. */
 export class NestLogger implements LoggerService {
   private readonly children = new Map<string, Log>();
@@ -13,6 +16,7 @@ export class NestLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
+    if (THROWN_ON.includes(String(rest.at(-1)))) return;
     this.write('error', message, rest);
   }
 

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../src/config/environment.js';
+import { PostgresServer } from '../helpers/postgres.js';
 
 const MAIN = new URL('../../dist/src/main.js', import.meta.url).pathname;
 
@@ -61,10 +62,16 @@ describe('starting the gateway', () => {
 
   const linesOf = (text: string): string[] => text.trimEnd().split('\n');
 
-  /** Every `message` of an error in the log. */
-  function errorsOf({ stdout }: Run): string[] {
-    const entries = linesOf(stdout).map((line) => JSON.parse(line) as { level: string; err?: { message: string } });
-    return entries.filter(({ level }) => level === 'fatal').map(({ err }) => err?.message ?? '');
+  /** The reason, which is told once and without a stack. */
+  function reasonOf({ code, stdout }: Run): string {
+    expect(code).toBe(1);
+    const entries = linesOf(stdout).map(
+      (line) => JSON.parse(line) as { level: string; msg: string; cause?: { message: string } },
+    );
+    const told = entries.filter(({ level }) => level === 'error' || level === 'fatal');
+    expect(told).toEqual([expect.objectContaining({ level: 'fatal', msg: 'the gateway could not start' })]);
+    expect(stdout).not.toContain('\\n    at ');
+    return told[0]?.cause?.message ?? '';
   }
 
   function refusedForItsEnvironment({ code, stdout, stderr }: Run, names: readonly string[]): void {
@@ -121,7 +128,7 @@ describe('starting the gateway', () => {
       'GENESYS_GRANT="foo": must be one of saml2-bearer, client-credentials',
       'CHANNEL_MAX_COUNT="21": must be a whole number from 2 to 20',
       'LOG_LEVEL="loud": must be one of trace, debug',
-      'API_KEYS: must be a comma list of name:role[+role]:key',
+      'API_KEYS: entry 1 ("bofe") names a role that does not exist',
     ]) {
       expect(result.stderr).toContain(part);
     }
@@ -145,8 +152,7 @@ describe('starting the gateway', () => {
     ],
   ])('ends over %s, with the reason and without a secret', async (_, env, reason) => {
     const result = await run({ ...COMPLETE, ...env });
-    expect(result.code).toBe(1);
-    expect(errorsOf(result)).toEqual([expect.stringMatching(reason)]);
+    expect(reasonOf(result)).toMatch(reason);
     expect(result.stdout + result.stderr).not.toContain('hush');
   });
 
@@ -157,8 +163,27 @@ describe('starting the gateway', () => {
       HISTORY_MAPPING_FILE: 'mapping.jsonata',
       DATABASE_URL: 'file:./mapping.db',
     });
-    expect(result.code).toBe(1);
-    expect(errorsOf(result)).toEqual([expect.stringMatching(/^HISTORY_MAPPING_FILE .*mapping\.jsonata does not work/)]);
+    expect(reasonOf(result)).toMatch(/^HISTORY_MAPPING_FILE .*mapping\.jsonata does not work/);
+  });
+
+  describe('with a PostgreSQL that refuses it', () => {
+    let server: PostgresServer;
+    beforeAll(async () => {
+      server = await PostgresServer.start();
+    }, 60_000);
+    afterAll(() => server.stop());
+
+    it.each([
+      ['the database', { pathname: '/nodb' }, /database "nodb" does not exist/],
+      ['the password', { password: 'hush-password' }, /password authentication failed/],
+    ])('says that %s is wrong, and not to wait', async (_, wrong, reason) => {
+      const url = Object.assign(new URL(server.url('postgres')), wrong).href;
+      const result = await run({ ...COMPLETE, DATABASE_URL: url });
+      const told = reasonOf(result);
+      expect(told).toMatch(reason);
+      expect(told).toMatch(/ Check DATABASE_URL: user, password and database\.$/);
+      expect(result.stdout + result.stderr).not.toContain('hush');
+    });
   });
 
   describe('when its port is taken', () => {
@@ -172,8 +197,7 @@ describe('starting the gateway', () => {
     it('ends and leaves nothing running', async () => {
       const { port } = other.address() as AddressInfo;
       const result = await run({ ...COMPLETE, PORT: String(port), DATABASE_URL: 'file:./port.db' });
-      expect(result.code).toBe(1);
-      expect(errorsOf(result)).toEqual([`listen EADDRINUSE: address already in use 127.0.0.1:${String(port)}`]);
+      expect(reasonOf(result)).toBe(`listen EADDRINUSE: address already in use 127.0.0.1:${String(port)}`);
       expect(result.stdout).toContain('"to":"closed","reason":"everything finished"');
     });
   });
@@ -188,8 +212,7 @@ describe('starting the gateway', () => {
       void second.finally(kill);
     });
     const refused = await (second ?? Promise.reject(new Error(`the first did not listen: ${first.stdout}`)));
-    expect(refused.code).toBe(1);
-    expect(errorsOf(refused)).toEqual([expect.stringMatching(/gateway\.db is .*another process/i)]);
+    expect(reasonOf(refused)).toMatch(/gateway\.db is .*another process/i);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/"url":"http:\/\/127\.0\.0\.1:\d+".*"listening"/);
     expect(first.stdout + first.stderr + refused.stdout + refused.stderr).not.toContain('hush');

@@ -186,6 +186,26 @@ describe('the direct stream', () => {
     follower.leave();
   });
 
+  it('tells an outage and its end by a line each, however often it tries', async () => {
+    await start();
+    simulator.genesys.faults.refuseUpgrade({ count: 20, status: 503 });
+    const follower = new Follower(feed, { conversationIds: [id] });
+    await until(() => follower.kinds.includes('ready'));
+    expect(upgrades()).toHaveLength(21);
+    const told = booted
+      .logged()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ component, level }) => component === 'direct-stream' && level !== 'debug');
+    expect(told.map(({ msg, to, failures }) => [msg, to ?? failures])).toEqual([
+      ['direct stream state', 'connecting'],
+      ['the direct stream: failing', undefined],
+      ['the direct stream: works again', 20],
+    ]);
+    follower.leave();
+  });
+
   describe('diagnoses', () => {
     it('401: the token is not taken', async () => {
       await start();

@@ -63,7 +63,7 @@ export class PostgresServer {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private url(database: string): string {
+  url(database: string): string {
     return `postgres://postgres:postgres@127.0.0.1:${this.port}/${database}`;
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Subject } from 'rxjs';
 import { asError } from '../../common/errors.js';
 import type { Log } from '../../telemetry/logs.js';
+import { OutageLog } from '../../telemetry/outage-log.js';
 import { diagnose, noEvents, NOT_CONFIRMED, noToken, type Diagnosis } from './diagnosis.js';
 import { readMessage, type DirectMessage, type SubscriptionRequest } from './direct-messages.js';
 import { DirectSocket } from './direct-socket.js';
@@ -39,8 +40,11 @@ export class DirectConnection {
   private unconfirmed: NodeJS.Timeout | undefined;
   private settling: NodeJS.Timeout | undefined;
   private quiet: NodeJS.Timeout | undefined;
+  private readonly outage: OutageLog;
 
-  constructor(private readonly tools: DirectTools) {}
+  constructor(private readonly tools: DirectTools) {
+    this.outage = new OutageLog(tools.log, 'the direct stream');
+  }
 
   get health(): DirectHealth {
     return { state: this.current, ...(this.lastDiagnosis ? { lastDiagnosis: this.lastDiagnosis } : {}) };
@@ -120,7 +124,7 @@ export class DirectConnection {
   }
 
   private lost(reason: string): void {
-    this.tools.log.warn({ reason }, 'the direct stream was lost');
+    this.outage.failed(`It was lost: ${reason}.`, { code: 'stream.lost' });
     this.messages$.next({ kind: 'lost' });
   }
 
@@ -170,14 +174,20 @@ export class DirectConnection {
       }, this.tools.timings.stableMs);
     }
     this.watchQuiet(socket);
-    if (this.outstanding === 0) this.messages$.next({ kind: 'confirmed' });
+    if (this.outstanding > 0) return;
+    this.outage.recovered();
+    this.messages$.next({ kind: 'confirmed' });
   }
 
   private watchQuiet(socket: DirectSocket): void {
     const { quietMs } = this.tools.timings;
     clearTimeout(this.quiet);
     this.quiet = setTimeout(() => {
-      if (socket === this.socket) this.diagnosed(noEvents(quietMs));
+      if (socket !== this.socket) return;
+      // No outage: it may well be that nothing happens. Once for each silence.
+      const diagnosis = noEvents(quietMs);
+      this.remember(diagnosis);
+      this.tools.log.warn({ code: diagnosis.code }, diagnosis.message);
     }, quietMs);
   }
 
@@ -189,8 +199,12 @@ export class DirectConnection {
   }
 
   private diagnosed(diagnosis: Diagnosis): void {
+    this.remember(diagnosis);
+    this.outage.failed(diagnosis.message, { code: diagnosis.code });
+  }
+
+  private remember(diagnosis: Diagnosis): void {
     this.lastDiagnosis = { ...diagnosis, at: Date.now() };
-    this.tools.log.warn({ code: diagnosis.code, failures: this.failures }, diagnosis.message);
   }
 
   /** The one setter. */
@@ -198,6 +212,7 @@ export class DirectConnection {
     const from = this.current;
     assert(mayFollow(from, to), `the direct stream cannot go from ${from} to ${to}`);
     this.current = to;
-    this.tools.log.info({ from, to, reason }, 'direct stream state');
+    // While it fails, each try goes through several states: the outage has its own lines.
+    this.tools.log[this.failures === 0 ? 'info' : 'debug']({ from, to, reason }, 'direct stream state');
   }
 }
