@@ -4,7 +4,7 @@
  */
 const LEAVES = '^src/(common|config|telemetry|storage|lifecycle|http|access|audit)/';
 const FEATURES =
-  '^src/(auth|genesys|notifications|conversations|delivery|history|push|events|replay|streams|operations|health)/';
+  '^src/(auth|genesys|notifications|conversations|delivery|history|push|events|replay|retention|streams|operations|health)/';
 const TESTS = '\\.(spec|e2e-spec)\\.ts$|/testing/';
 
 /** A feature may use these features, itself, and the leaves. */
@@ -18,6 +18,7 @@ const MAY_USE = {
   push: ['delivery'],
   events: ['conversations', 'notifications', 'push', 'delivery'],
   replay: ['delivery'],
+  retention: ['conversations', 'notifications', 'replay'],
   streams: ['notifications', 'genesys', 'auth'],
 };
 

@@ -14,6 +14,7 @@ import { NotificationsModule } from './notifications/notifications.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PushModule } from './push/push.module.js';
 import { ReplayModule } from './replay/replay.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { StreamsModule } from './streams/streams.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -39,6 +40,7 @@ export class AppModule {
         ConversationsModule,
         EventsModule,
         ReplayModule,
+        RetentionModule,
         StreamsModule,
         OperationsModule,
         HealthModule,

@@ -3,13 +3,13 @@ import { CaptureService } from './conversations/capture.service.js';
 import { ListeningCheck } from './conversations/listening-check.service.js';
 import { ListeningService } from './conversations/listening.service.js';
 import { LookupService } from './conversations/lookup.service.js';
-import { RetentionService } from './conversations/retention.service.js';
 import { DeliveryService } from './delivery/delivery.service.js';
 import { OwnEvents } from './events/own-events.service.js';
 import { ShutdownService } from './lifecycle/shutdown.service.js';
 import { ChannelManager } from './notifications/channel-manager.service.js';
 import { ChannelUpkeep } from './notifications/channel-upkeep.service.js';
 import { ReplayRunner } from './replay/replay-runner.service.js';
+import { RetentionService } from './retention/retention.service.js';
 import { Database } from './storage/database.js';
 import { ReplicaService } from './storage/replica.service.js';
 

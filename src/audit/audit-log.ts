@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { Database } from '../storage/database.js';
 import type { AuditRow, Schema } from '../storage/schema.js';
 
@@ -46,6 +46,19 @@ export class AuditLog {
   /** Somebody was shown what speaks of a customer. Stored before he sees it. */
   async reveal(actor: string, target: string, details: Record<string, unknown>): Promise<void> {
     await this.record(this.database.db, { actor, action: 'reveal', target, details });
+  }
+
+  /**
+   * Removes those of the `limit` oldest rows that are this old; answers how many. It looks at no others: rows come in the
+   * order of their time, and there are many that are not old yet.
+   */
+  async removeOld(ageMs: number, limit: number): Promise<number> {
+    const { rows } = await sql`
+      delete from audit
+      where seq in (select seq from audit order by seq limit ${limit})
+        and at < ${this.database.now} - ${sql.lit(ageMs)}
+      returning seq`.execute(this.database.db);
+    return rows.length;
   }
 
   /** Newest first. @param cursor `nextCursor` of the page before. */

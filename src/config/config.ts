@@ -91,6 +91,8 @@ export interface Config {
     /** Most events that wait in memory while the database does not answer: 50,000 are some 50 MB. */
     eventBufferMax: number;
   };
+  /** How long rows of the audit are kept. */
+  audit: { keptMs: number };
   history: { url: string; token?: string; mappingFile?: string; concurrency: number; timeoutMs: number };
   retry: { maxMs: number; baseMs: number; capMs: number };
   push: PushConfig;

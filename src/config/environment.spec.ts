@@ -68,6 +68,7 @@ describe('parseEnvironment', () => {
         retentionMs: 30 * 86_400_000,
         eventBufferMax: 50_000,
       },
+      audit: { keptMs: 400 * 86_400_000 },
       history: { url: 'https://history.example.com/records', concurrency: 32, timeoutMs: 10_000 },
       retry: { maxMs: 86_400_000, baseMs: 1000, capMs: 600_000 },
       push: {

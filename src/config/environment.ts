@@ -150,6 +150,7 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
       retentionMs: given.RETENTION_DAYS,
       eventBufferMax: given.EVENT_BUFFER_MAX,
     },
+    audit: { keptMs: given.AUDIT_DAYS },
     history: {
       url: given.HISTORY_URL,
       ...(values.HISTORY_TOKEN === undefined ? {} : { token: values.HISTORY_TOKEN }),

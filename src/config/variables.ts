@@ -155,10 +155,16 @@ const INTERACTIONS = {
     { fallback: '50000' },
   ),
   RETENTION_DAYS: duration(
-    'How long finished interactions and their records are kept; dead ones stay until an operator decides.',
+    'How long finished interactions and their records are kept, and finished replays and discards; dead ones stay until an operator decides.',
     DAY_MS,
     { min: 0.00001, max: 3650 },
     { fallback: '30' },
+  ),
+  AUDIT_DAYS: duration(
+    'How long the audit knows who did what; 400 days are a year and the time to ask about it.',
+    DAY_MS,
+    { min: 0.00001, max: 3650 },
+    { fallback: '400' },
   ),
 };
 

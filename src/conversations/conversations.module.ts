@@ -16,7 +16,6 @@ import { ListeningCheck } from './listening-check.service.js';
 import { ListeningService } from './listening.service.js';
 import { LookupService } from './lookup.service.js';
 import { RetentionRepository } from './retention.repository.js';
-import { RetentionService } from './retention.service.js';
 import { SupportInteractionController } from './support-interaction.controller.js';
 import { SupportResultController } from './support-result.controller.js';
 
@@ -37,7 +36,6 @@ import { SupportResultController } from './support-result.controller.js';
     ListeningService,
     LookupService,
     RetentionRepository,
-    RetentionService,
   ],
   exports: [
     CaptureService,
@@ -46,7 +44,7 @@ import { SupportResultController } from './support-result.controller.js';
     ListeningCheck,
     ListeningService,
     LookupService,
-    RetentionService,
+    RetentionRepository,
   ],
 })
 export class ConversationsModule {}

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { Database } from '../storage/database.js';
 import type { GapRow } from '../storage/schema.js';
 
@@ -72,7 +73,12 @@ export class GapRepository {
       .execute();
   }
 
-  async deleteClosedBefore(time: number): Promise<void> {
-    await this.database.db.deleteFrom('gaps').where('to_at', '<', time).execute();
+  /** Removes up to `limit` gaps that were closed so long ago; answers how many. */
+  async removeClosed(ageMs: number, limit: number): Promise<number> {
+    const { rows } = await sql`
+      delete from gaps where id in (
+        select id from gaps where to_at < ${this.database.now} - ${sql.lit(ageMs)} limit ${limit})
+      returning id`.execute(this.database.db);
+    return rows.length;
   }
 }

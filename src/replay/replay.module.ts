@@ -9,6 +9,6 @@ import { ReplayService } from './replay.service.js';
 @Module({
   imports: [AuditModule, DeliveryModule],
   providers: [ReplayRepository, ReplayRunner, ReplayService],
-  exports: [ReplayRunner, ReplayService],
+  exports: [ReplayRepository, ReplayRunner, ReplayService],
 })
 export class ReplayModule {}

@@ -134,6 +134,19 @@ export class ReplayRepository {
       .executeTakeFirst();
   }
 
+  /** Removes up to `limit` jobs that have been over for `ageMs`; answers how many. */
+  async removeFinished(ageMs: number, limit: number): Promise<number> {
+    const longAgo = sql<number>`${this.database.now} - ${sql.lit(ageMs)}`;
+    // A job is made before it is over: the time of its making has an index.
+    const { rows } = await sql`
+      delete from replay_jobs where id in (
+        select id from replay_jobs
+        where created_at < ${longAgo} and finished_at < ${longAgo} and status <> 'running'
+        order by created_at limit ${limit})
+      returning id`.execute(this.database.db);
+    return rows.length;
+  }
+
   /** Takes running jobs that nobody works on. */
   async adopt(owner: string, ids: readonly string[]): Promise<void> {
     await this.database.db
