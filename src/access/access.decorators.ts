@@ -1,6 +1,8 @@
 import { SetMetadata, applyDecorators } from '@nestjs/common';
-import { ApiBearerAuth, ApiForbiddenResponse, ApiSecurity, ApiUnauthorizedResponse } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiSecurity } from '@nestjs/swagger';
 import type { Role } from '../config/config.js';
+import { ApiProblem } from '../http/problem-docs.js';
+import { ForbiddenError, UnauthenticatedError } from './access.errors.js';
 
 export const ACCESS = 'gateway:access';
 
@@ -30,7 +32,10 @@ function keyed(access: Access & { kind: 'roles' }): MethodDecorator & ClassDecor
     SetMetadata(ACCESS, access),
     ApiBearerAuth(),
     ApiSecurity('apiKey'),
-    ApiUnauthorizedResponse({ description: 'access.unauthenticated: no key, or one that is not known' }),
-    ApiForbiddenResponse({ description: `access.forbidden: the key needs the role ${access.roles.join(' or ')}` }),
+    ApiProblem('access.unauthenticated: no key, or one that is not known', new UnauthenticatedError(false)),
+    ApiProblem(
+      `access.forbidden: the key needs the role ${access.roles.join(' or ')}`,
+      new ForbiddenError('bridge', ['events'], access.roles),
+    ),
   );
 }

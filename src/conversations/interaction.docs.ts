@@ -1,7 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiConflictResponse, ApiNotFoundResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
+import { EXAMPLE } from '../http/example-ids.js';
+import { ApiProblem } from '../http/problem-docs.js';
 import { INTERACTION_STATUSES } from '../storage/schema.js';
+import {
+  InteractionCapturedError,
+  InteractionConflictError,
+  InteractionExpiredError,
+  InteractionNotFoundError,
+} from './interaction.errors.js';
 import { CHANNELS } from './interaction.schemas.js';
+import type { AcceptedView, InteractionView } from './interaction.view.js';
 
 const ID = { type: 'string', format: 'uuid' } as const;
 const TEXT = { type: 'string' } as const;
@@ -12,11 +21,41 @@ const ACCEPTED_FIELDS = {
   conversationId: ID,
   customerId: TEXT,
   status: { type: 'string', enum: [...INTERACTION_STATUSES] },
-  topic: { ...TEXT, example: 'v2.detail.events.conversation.4fce4357-7abc-44b9-81e5-64e1e9e0ccf1.acw' },
+  topic: TEXT,
   createdAt: TIME,
 };
 
-const ACCEPTED = { type: 'object', required: Object.keys(ACCEPTED_FIELDS), properties: ACCEPTED_FIELDS };
+const HANDED_IN: AcceptedView = {
+  id: EXAMPLE.interactionId,
+  conversationId: EXAMPLE.conversationId,
+  customerId: EXAMPLE.customerId,
+  status: 'accepted',
+  topic: `v2.detail.events.conversation.${EXAMPLE.conversationId}.acw`,
+  createdAt: '2026-01-31T11:55:00.000Z',
+};
+
+const DELIVERED: InteractionView = {
+  ...HANDED_IN,
+  status: 'delivered',
+  agentId: EXAMPLE.agentId,
+  channel: 'CALL',
+  subject: 'Invoice 77',
+  attributes: { caseId: '88' },
+  recordId: EXAMPLE.recordId,
+  acceptedAt: '2026-01-31T11:55:00.000Z',
+  expiresAt: '2026-02-01T11:55:00.000Z',
+  listeningAt: '2026-01-31T11:55:00.400Z',
+  capturedAt: '2026-01-31T12:00:15.000Z',
+  deliveredAt: '2026-01-31T12:00:15.080Z',
+  deliveryAttempts: 1,
+};
+
+const ACCEPTED = {
+  type: 'object',
+  required: Object.keys(ACCEPTED_FIELDS),
+  properties: ACCEPTED_FIELDS,
+  example: HANDED_IN,
+};
 
 const INTERACTION = {
   type: 'object',
@@ -45,6 +84,7 @@ const INTERACTION = {
       properties: { code: TEXT, message: TEXT, at: TIME },
     },
   },
+  example: DELIVERED,
 };
 
 const LOCATION = { Location: { description: 'Path of the interaction.', schema: TEXT } };
@@ -62,7 +102,13 @@ export function ApiHandedIn(what: string): MethodDecorator {
       headers: LOCATION,
       schema: ACCEPTED,
     }),
-    ApiConflictResponse({ description: `interaction.conflict: there is one with another ${what}; it stays as it is` }),
+    ApiProblem(
+      `interaction.conflict: there is one with another ${what}; it stays as it is`,
+      new InteractionConflictError(
+        `Interaction ${EXAMPLE.interactionId} exists for conversation ${EXAMPLE.conversationId}, this customer and this ` +
+          'agent with other contents. The first one stays as it is.',
+      ),
+    ),
   );
 }
 
@@ -70,7 +116,16 @@ export function ApiHandedIn(what: string): MethodDecorator {
 export function ApiInteraction(): MethodDecorator {
   return applyDecorators(
     ApiOkResponse({ description: 'The interaction; what is absent has no value.', schema: INTERACTION }),
-    ApiNotFoundResponse({ description: 'interaction.not-found' }),
+    ApiProblem('interaction.not-found', new InteractionNotFoundError(EXAMPLE.interactionId)),
+  );
+}
+
+/** What a DELETE answers besides. */
+export function ApiNotCancelled(): MethodDecorator {
+  return ApiProblem(
+    'interaction.captured or interaction.expired: there is nothing to cancel any more',
+    new InteractionCapturedError(EXAMPLE.interactionId, 'captured'),
+    new InteractionExpiredError(EXAMPLE.interactionId),
   );
 }
 
@@ -79,5 +134,12 @@ export function ApiInteractionList(): MethodDecorator {
     items: { type: 'array', items: INTERACTION },
     nextCursor: { ...TEXT, description: 'Absent on the last page.' },
   };
-  return ApiOkResponse({ description: 'One page.', schema: { type: 'object', required: ['items'], properties } });
+  const example = {
+    items: [DELIVERED],
+    nextCursor: Buffer.from(`1769860500000:${EXAMPLE.interactionId}`).toString('base64url'),
+  };
+  return ApiOkResponse({
+    description: 'One page.',
+    schema: { type: 'object', required: ['items'], properties, example },
+  });
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EXAMPLE } from '../http/example-ids.js';
 import { pageLimit, reveal, storableText } from '../http/schemas.js';
 import { INTERACTION_STATUSES } from '../storage/schema.js';
 
@@ -27,23 +28,53 @@ const common = {
 };
 
 /** Body of `POST /customers/supportInteraction`. */
-export const supportInteractionSchema = z.strictObject(common);
+export const supportInteractionSchema = z.strictObject(common).meta({
+  example: {
+    conversationId: EXAMPLE.conversationId,
+    customerId: EXAMPLE.customerId,
+    agentId: EXAMPLE.agentId,
+    channel: 'CALL',
+    subject: 'Invoice 77',
+    notes: 'Asks why it is higher than the last one.',
+    attributes: { caseId: '88' },
+  },
+});
 export type SupportInteraction = z.infer<typeof supportInteractionSchema>;
 
 /** A week of after-call work is certainly a mistake in the unit. */
 const MAX_WRAPUP_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** Body of `POST /customers/supportResult`. */
-export const supportResultSchema = z.strictObject({
-  ...common,
-  direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
-  wrapupCode: storableText(256, 1),
-  wrapupNotes: storableText(4_000, 0).optional(),
-  wrapupDurationMs: z.int().min(0).max(MAX_WRAPUP_MS).optional().meta({ description: 'Milliseconds, a week at most.' }),
-  endedAt: z.iso
-    .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
-    .optional(),
-});
+export const supportResultSchema = z
+  .strictObject({
+    ...common,
+    direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
+    wrapupCode: storableText(256, 1),
+    wrapupNotes: storableText(4_000, 0).optional(),
+    wrapupDurationMs: z
+      .int()
+      .min(0)
+      .max(MAX_WRAPUP_MS)
+      .optional()
+      .meta({ description: 'Milliseconds, a week at most.' }),
+    endedAt: z.iso
+      .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
+      .optional(),
+  })
+  .meta({
+    example: {
+      conversationId: EXAMPLE.conversationId,
+      customerId: EXAMPLE.customerId,
+      agentId: EXAMPLE.agentId,
+      channel: 'CALL',
+      direction: 'INBOUND',
+      wrapupCode: 'RESOLVED',
+      wrapupNotes: 'Explained the invoice.',
+      wrapupDurationMs: 15_000,
+      endedAt: '2026-01-31T12:00:00Z',
+      attributes: { caseId: '88' },
+    },
+  });
 export type SupportResult = z.infer<typeof supportResultSchema>;
 
 export const interactionIdSchema = z

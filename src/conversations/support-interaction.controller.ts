@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiConflictResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
 import { CurrentCaller } from '../access/caller.js';
@@ -8,7 +8,7 @@ import { requireSight, seesCustomers } from '../access/sight.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { revealSchema, type RevealQuery } from '../http/schemas.js';
 import { IntakeService } from './intake.service.js';
-import { ApiHandedIn, ApiInteraction, ApiInteractionList } from './interaction.docs.js';
+import { ApiHandedIn, ApiInteraction, ApiInteractionList, ApiNotCancelled } from './interaction.docs.js';
 import type { InteractionDetails } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import {
@@ -87,9 +87,7 @@ export class SupportInteractionController {
   @Roles('intake', 'operator', 'admin')
   @ApiOperation({ summary: 'Cancel an interaction that still waits' })
   @ApiInteraction()
-  @ApiConflictResponse({
-    description: 'interaction.captured or interaction.expired: there is nothing to cancel any more',
-  })
+  @ApiNotCancelled()
   async cancel(
     @Param('id', { schema: interactionIdSchema }) id: string,
     @CurrentCaller() caller: Caller,

@@ -4,11 +4,16 @@ import { HealthCheckService, type HealthIndicatorFunction } from '@nestjs/termin
 import type { FastifyReply } from 'fastify';
 import { Public } from '../access/access.decorators.js';
 import { type Caller, CurrentCaller } from '../access/caller.js';
+import { schemaOf } from '../http/example-schema.js';
 import { HealthIndicators } from './health.indicators.js';
-import { HEALTH_SCHEMA, type HealthReport, reportOf, resultOf } from './health.report.js';
+import { healthSchema, type HealthReport, reportOf, resultOf } from './health.report.js';
 
 /** Who is shown facts. */
 const SEES_FACTS: readonly string[] = ['viewer', 'operator', 'admin'];
+
+/** The entries of each route, for its examples. */
+const READY = ['lifecycle', 'storage'];
+const ALL = [...READY, 'token', 'channels', 'history', 'lastGap', 'ledger', 'push'];
 
 @ApiTags('health')
 @Public()
@@ -21,14 +26,18 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'The process can answer' })
+  @ApiOkResponse({ description: 'Alive.', schema: schemaOf({ status: 'ok' }) })
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('ready')
   @ApiOperation({ summary: 'Storage accepts writes and no shutdown is under way' })
-  @ApiOkResponse({ description: 'Ready.', schema: HEALTH_SCHEMA as object })
-  @ApiServiceUnavailableResponse({ description: 'Not ready; the entries say why.', schema: HEALTH_SCHEMA as object })
+  @ApiOkResponse({ description: 'Ready.', schema: healthSchema(READY, 'up') })
+  @ApiServiceUnavailableResponse({
+    description: 'Not ready; the entries say why.',
+    schema: healthSchema(READY, 'down'),
+  })
   ready(
     @CurrentCaller() caller: Caller | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -38,8 +47,8 @@ export class HealthController {
 
   @Get()
   @ApiOperation({ summary: 'How each part is doing; 503 exactly when not ready. With a key, with facts' })
-  @ApiOkResponse({ description: 'Ready.', schema: HEALTH_SCHEMA as object })
-  @ApiServiceUnavailableResponse({ description: 'Not ready; the same entries.', schema: HEALTH_SCHEMA as object })
+  @ApiOkResponse({ description: 'Ready.', schema: healthSchema(ALL, 'up') })
+  @ApiServiceUnavailableResponse({ description: 'Not ready; the same entries.', schema: healthSchema(ALL, 'down') })
   all(
     @CurrentCaller() caller: Caller | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,

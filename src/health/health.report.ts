@@ -10,7 +10,7 @@ export interface HealthReport {
   details: HealthIndicatorResult;
 }
 
-export const HEALTH_SCHEMA = {
+const HEALTH_SCHEMA = {
   type: 'object',
   required: ['status', 'details'],
   properties: {
@@ -28,6 +28,13 @@ export const HEALTH_SCHEMA = {
     },
   },
 } as const;
+
+/** The schema, with what somebody without a key is told as the example. */
+export function healthSchema(entries: readonly string[], storage: 'up' | 'down'): object {
+  const details = entries.map((name) => [name, { status: name === 'storage' ? storage : 'up' }]);
+  const status = storage === 'up' ? 'ok' : 'error';
+  return { ...HEALTH_SCHEMA, example: { status, details: Object.fromEntries(details) as object } };
+}
 
 /** What Terminus found, also when it throws it because something is down. */
 export async function resultOf(check: Promise<HealthCheckResult>): Promise<HealthCheckResult> {

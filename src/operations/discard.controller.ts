@@ -1,17 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Query, Res } from '@nestjs/common';
-import {
-  ApiAcceptedResponse,
-  ApiConflictResponse,
-  ApiNotFoundResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
 import { CurrentCaller } from '../access/caller.js';
 import type { Caller } from '../access/caller.js';
 import { ReplayService } from '../replay/replay.service.js';
+import { ApiDiscarded, ApiJob, ApiJobBegun, ApiJobs } from './dead-letter.docs.js';
 import { ACTORS, READERS } from './operations.roles.js';
 import { recordIdSchema } from './operations.schemas.js';
 import { deadLetterView, type DeadLetterView } from './operations.views.js';
@@ -42,9 +36,7 @@ export class DiscardController {
   @Roles(...ACTORS)
   @HttpCode(HttpStatus.OK)
   @ApiOperation({ summary: 'Decide that one dead letter is not sent; it can not be sent again afterwards' })
-  @ApiOkResponse({ description: 'It is discarded; again: the same, with the first reason kept' })
-  @ApiNotFoundResponse({ description: 'delivery.not-found' })
-  @ApiConflictResponse({ description: 'delivery.not-dead: it is on its way or delivered' })
+  @ApiDiscarded()
   async discardOne(
     @Param('recordId', { schema: recordIdSchema }) recordId: string,
     @Body({ schema: discardOneSchema }) { reason }: DiscardOneBody,
@@ -57,9 +49,7 @@ export class DiscardController {
   @Roles(...ACTORS)
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Decide that all dead letters that fit a filter are not sent; `dryRun` only counts them' })
-  @ApiAcceptedResponse({ description: 'A job that goes on whatever happens to this process; see Location' })
-  @ApiOkResponse({ description: 'The count (dryRun), or the job with the same filter that is running already' })
-  @ApiConflictResponse({ description: 'replay.conflict: requestId was used for something else; replay.too-many' })
+  @ApiJobBegun('discard')
   async discard(
     @Body({ schema: discardSchema }) body: DiscardBody,
     @CurrentCaller() caller: Caller,
@@ -79,7 +69,7 @@ export class DiscardController {
   @Get('discards')
   @Roles(...READERS)
   @ApiOperation({ summary: 'Jobs that discard, newest first' })
-  @ApiOkResponse({ description: 'One page' })
+  @ApiJobs('discard')
   async list(@Query({ schema: replaysSchema }) query: ReplaysQuery): Promise<{ items: DiscardView[] }> {
     return { items: (await this.jobs.list(query.limit, 'discard')).map(discardView) };
   }
@@ -87,8 +77,7 @@ export class DiscardController {
   @Get('discards/:id')
   @Roles(...READERS)
   @ApiOperation({ summary: 'How far a job that discards has come' })
-  @ApiOkResponse({ description: 'The job' })
-  @ApiNotFoundResponse({ description: 'replay.not-found' })
+  @ApiJob('discard', 'The job')
   async get(@Param('id', { schema: replayIdSchema }) id: string): Promise<DiscardView> {
     return discardView(await this.jobs.get(id, 'discard'));
   }
@@ -98,8 +87,7 @@ export class DiscardController {
   @ApiOperation({
     summary: 'Stop a job that discards; what it has discarded stays so. One that is over stays as it is',
   })
-  @ApiOkResponse({ description: 'The job, stopped' })
-  @ApiNotFoundResponse({ description: 'replay.not-found' })
+  @ApiJob('discard', 'The job, stopped')
   async stop(
     @Param('id', { schema: replayIdSchema }) id: string,
     @CurrentCaller() caller: Caller,

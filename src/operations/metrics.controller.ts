@@ -16,6 +16,7 @@ import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { StorageProbe } from '../storage/storage-probe.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { LedgerCheck } from './ledger-check.service.js';
+import { METRICS_EXAMPLE } from './operations.docs.js';
 
 const SINKS = [HISTORY_SINK, ...PUSH_SINKS];
 
@@ -43,7 +44,10 @@ export class MetricsController {
   @RolesUnless('metricsPublic', 'metrics', 'admin')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   @ApiOperation({ summary: 'Prometheus metrics' })
-  @ApiOkResponse({ description: 'Prometheus text.', content: { 'text/plain': { schema: { type: 'string' } } } })
+  @ApiOkResponse({
+    description: 'Prometheus text.',
+    content: { 'text/plain': { schema: { type: 'string', example: METRICS_EXAMPLE } } },
+  })
   async read(): Promise<string> {
     await this.readStored();
     // One OAuth client for now.

@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Roles } from '../access/access.decorators.js';
 import { CurrentCaller } from '../access/caller.js';
 import type { Caller } from '../access/caller.js';
@@ -7,10 +7,12 @@ import { requireSight, seesCustomers } from '../access/sight.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { revealSchema, type RevealQuery } from '../http/schemas.js';
 import { DeadLetters } from '../delivery/dead-letters.js';
+import { ApiDeadLetter, DEAD_LETTERS_SCHEMA } from './dead-letter.docs.js';
 import { deadLetterDetails, type DeadLetterDetails } from './dead-letter.view.js';
 import { DeadLetterQuery } from './dead-letter.query.js';
 import { channelViews, type ChannelView } from './channel.view.js';
 import { GapReport } from './gap-report.service.js';
+import { CHANNELS_SCHEMA, GAPS_SCHEMA, LEDGER_SCHEMA } from './operations.docs.js';
 import { READERS } from './operations.roles.js';
 import { deadLetterView, type DeadLetterView, type GapView } from './operations.views.js';
 import {
@@ -38,18 +40,21 @@ export class OperationsController {
 
   @Get('ledger')
   @ApiOperation({ summary: 'How many interactions are in each status; they always sum to total' })
+  @ApiOkResponse({ description: 'The counts of one moment', schema: LEDGER_SCHEMA })
   async readLedger(): Promise<Ledger> {
     return this.ledger.read();
   }
 
   @Get('channels')
   @ApiOperation({ summary: "This process's channels at Genesys; ids only as hashes" })
+  @ApiOkResponse({ description: 'All of them', schema: CHANNELS_SCHEMA })
   listChannels(): { items: ChannelView[] } {
     return { items: channelViews(this.fleet.current) };
   }
 
   @Get('gaps')
   @ApiOperation({ summary: 'Stretches of time in which topics were not covered, newest first' })
+  @ApiOkResponse({ description: 'The newest ones', schema: GAPS_SCHEMA })
   async listGaps(@Query({ schema: gapsSchema }) query: GapsQuery): Promise<{ items: GapView[] }> {
     return { items: await this.gaps.list(query.limit) };
   }
@@ -59,6 +64,7 @@ export class OperationsController {
     summary:
       'Records and pushes that were given up, newest first; `reason` is an error code, `sink` history, push or comet',
   })
+  @ApiOkResponse({ description: 'One page', schema: DEAD_LETTERS_SCHEMA })
   async listDeadLetters(
     @Query({ schema: deadLettersSchema }) query: DeadLettersQuery,
   ): Promise<{ items: DeadLetterView[]; nextCursor?: string }> {
@@ -72,8 +78,7 @@ export class OperationsController {
     description:
       'What speaks of a customer is masked, but for privacy and admin: each time that it is shown is in the audit.',
   })
-  @ApiOkResponse({ description: 'The letter, whatever has become of it since' })
-  @ApiNotFoundResponse({ description: 'delivery.not-found' })
+  @ApiDeadLetter()
   async getDeadLetter(
     @Param('recordId', { schema: recordIdSchema }) recordId: string,
     @Query({ schema: revealSchema }) { reveal }: RevealQuery,

@@ -1,10 +1,11 @@
 import { Controller, Get, Optional, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Roles } from '../access/access.decorators.js';
 import { CursorInvalidError } from '../delivery/delivery.errors.js';
 import { pageLimit, storableText } from '../http/schemas.js';
 import { SubscriptionRepository } from '../push/subscriptions/subscription.repository.js';
+import { PUSH_LEDGER_SCHEMA, PUSH_SUBSCRIPTIONS_SCHEMA } from './operations.docs.js';
 import { READERS } from './operations.roles.js';
 import { PushLedgerRepository, type PushLedger } from './push.repository.js';
 import { pushSubscriptionView, type PushSubscriptionView } from './push.views.js';
@@ -29,6 +30,7 @@ export class PushOperationsController {
 
   @Get('ledger')
   @ApiOperation({ summary: 'How many pushes are in each state; they always sum to total' })
+  @ApiOkResponse({ description: 'The counts of one moment', schema: PUSH_LEDGER_SCHEMA })
   async readLedger(): Promise<PushLedger> {
     return this.ledger.read();
   }
@@ -37,6 +39,7 @@ export class PushOperationsController {
   @ApiOperation({
     summary: 'Active push subscriptions, newest first; of devices no more than is needed to tell them apart',
   })
+  @ApiOkResponse({ description: 'One page', schema: PUSH_SUBSCRIPTIONS_SCHEMA })
   async listSubscriptions(
     @Query({ schema: subscriptionsSchema }) { subscriberId, limit, cursor }: SubscriptionsQuery,
   ): Promise<{ items: PushSubscriptionView[]; nextCursor?: string }> {

@@ -1,18 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Query, Res } from '@nestjs/common';
-import {
-  ApiAcceptedResponse,
-  ApiConflictResponse,
-  ApiNotFoundResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
 import { CurrentCaller } from '../access/caller.js';
 import type { Caller } from '../access/caller.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { ReplayService } from '../replay/replay.service.js';
+import { ApiJob, ApiJobBegun, ApiJobs, ApiReplayed } from './dead-letter.docs.js';
+import { AUDIT_PAGE_SCHEMA } from './operations.docs.js';
 import { recordIdSchema } from './operations.schemas.js';
 import { ACTORS, READERS } from './operations.roles.js';
 import { deadLetterView, type DeadLetterView } from './operations.views.js';
@@ -51,9 +46,7 @@ export class ReplayController {
   @Roles(...ACTORS)
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Send one dead letter again, under the same key' })
-  @ApiAcceptedResponse({ description: 'It is on its way again' })
-  @ApiNotFoundResponse({ description: 'delivery.not-found' })
-  @ApiConflictResponse({ description: 'delivery.not-dead: it is on its way or delivered' })
+  @ApiReplayed()
   async replayOne(
     @Param('recordId', { schema: recordIdSchema }) recordId: string,
     @CurrentCaller() caller: Caller,
@@ -67,9 +60,7 @@ export class ReplayController {
   @ApiOperation({
     summary: 'Send all dead letters that fit a filter again, under the same keys, at a rate; `dryRun` only counts them',
   })
-  @ApiAcceptedResponse({ description: 'A job that goes on whatever happens to this process; see Location' })
-  @ApiOkResponse({ description: 'The count (dryRun), or the job with the same filter that is running already' })
-  @ApiConflictResponse({ description: 'replay.conflict: requestId was used for another filter; replay.too-many' })
+  @ApiJobBegun('replay')
   async replay(
     @Body({ schema: replaySchema }) body: ReplayBody,
     @CurrentCaller() caller: Caller,
@@ -88,7 +79,7 @@ export class ReplayController {
   @Get('replays')
   @Roles(...READERS)
   @ApiOperation({ summary: 'Replay jobs, newest first' })
-  @ApiOkResponse({ description: 'One page' })
+  @ApiJobs('replay')
   async list(@Query({ schema: replaysSchema }) query: ReplaysQuery): Promise<{ items: ReplayView[] }> {
     return { items: (await this.replays.list(query.limit)).map(replayView) };
   }
@@ -96,8 +87,7 @@ export class ReplayController {
   @Get('replays/:id')
   @Roles(...READERS)
   @ApiOperation({ summary: 'How far a replay job has come' })
-  @ApiOkResponse({ description: 'The job' })
-  @ApiNotFoundResponse({ description: 'replay.not-found' })
+  @ApiJob('replay', 'The job')
   async get(@Param('id', { schema: replayIdSchema }) id: string): Promise<ReplayView> {
     return replayView(await this.replays.get(id));
   }
@@ -105,8 +95,7 @@ export class ReplayController {
   @Delete('replays/:id')
   @Roles(...ACTORS)
   @ApiOperation({ summary: 'Stop a replay job; what it has revived goes on. One that is over stays as it is' })
-  @ApiOkResponse({ description: 'The job, stopped' })
-  @ApiNotFoundResponse({ description: 'replay.not-found' })
+  @ApiJob('replay', 'The job, stopped')
   async stop(
     @Param('id', { schema: replayIdSchema }) id: string,
     @CurrentCaller() caller: Caller,
@@ -117,7 +106,7 @@ export class ReplayController {
   @Get('audit')
   @Roles(...READERS)
   @ApiOperation({ summary: 'Who did what, and when; newest first' })
-  @ApiOkResponse({ description: 'One page' })
+  @ApiOkResponse({ description: 'One page', schema: AUDIT_PAGE_SCHEMA })
   async listAudit(
     @Query({ schema: auditSchema }) query: AuditQuery,
   ): Promise<{ items: AuditView[]; nextCursor?: string }> {

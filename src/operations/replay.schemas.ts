@@ -37,27 +37,38 @@ const DEFAULT_RATE = 50;
 const MAX_RATE = 1_000;
 
 /** Body of `POST /ops/dead-letters/replay`. An empty filter takes all; the body itself must be there. */
-export const replaySchema = z.strictObject({
-  filter: filter.default({}),
-  dryRun: z.boolean().default(false),
-  ratePerSecond: z.int().min(1).max(MAX_RATE).default(DEFAULT_RATE),
-  requestId: storableText(100, 1).optional(),
-});
+export const replaySchema = z
+  .strictObject({
+    filter: filter.default({}),
+    dryRun: z.boolean().default(false),
+    ratePerSecond: z.int().min(1).max(MAX_RATE).default(DEFAULT_RATE),
+    requestId: storableText(100, 1).optional(),
+  })
+  .meta({
+    example: {
+      filter: { reason: 'history.refused', diedAfter: '2026-01-31T11:00:00Z' },
+      dryRun: false,
+      ratePerSecond: 50,
+      requestId: 'after-the-outage',
+    },
+  });
 export type ReplayBody = z.infer<typeof replaySchema>;
 
 const why = storableText(500, 1).meta({ description: 'Why; goes into the audit.' });
 
 /** Body of `POST /ops/dead-letters/{recordId}/discard`. */
-export const discardOneSchema = z.strictObject({ reason: why });
+export const discardOneSchema = z.strictObject({ reason: why }).meta({ example: { reason: 'sent by hand' } });
 export type DiscardOneBody = z.infer<typeof discardOneSchema>;
 
 /** Body of `POST /ops/dead-letters/discard`. An empty filter takes all. */
-export const discardSchema = z.strictObject({
-  filter: filter.default({}),
-  dryRun: z.boolean().default(false),
-  reason: why,
-  requestId: storableText(100, 1).optional(),
-});
+export const discardSchema = z
+  .strictObject({
+    filter: filter.default({}),
+    dryRun: z.boolean().default(false),
+    reason: why,
+    requestId: storableText(100, 1).optional(),
+  })
+  .meta({ example: { filter: { reason: 'history.refused' }, dryRun: true, reason: 'sent by hand' } });
 export type DiscardBody = z.infer<typeof discardSchema>;
 
 export const replayIdSchema = z.guid('must be the id of a job, a UUID').transform((id) => id.toLowerCase());

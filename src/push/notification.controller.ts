@@ -29,11 +29,12 @@ export class NotificationController {
     private readonly publishing: PublishService,
   ) {}
 
+  // What it says of 403 goes before what @Roles says, as decorators take effect from the last to the first.
+  @ApiSubscribed()
   @Post('subscription')
   @HttpCode(HttpStatus.OK)
   @Roles('intake', 'publish')
   @ApiOperation({ summary: 'Subscribe a device to the events whose tag matches a filter' })
-  @ApiSubscribed()
   async subscribe(
     @Body({ schema: subscriptionSchema }) body: SubscriptionRequest,
     @Headers() headers: RequestHeaders,
@@ -46,7 +47,7 @@ export class NotificationController {
   @Delete('subscription/subscriber/:subscriberId')
   @Roles('intake', 'publish', 'admin')
   @ApiOperation({ summary: 'End all subscriptions of a subscriber that the same key made; admin ends anybody’s' })
-  @ApiUnsubscribed('push.subscriber-not-found: "Subscriber ID not found"; also when other keys made all of them')
+  @ApiUnsubscribed('subscriber')
   async unsubscribeAll(
     @Param('subscriberId', { schema: givenId }) subscriberId: string,
     @CurrentCaller() caller: Caller,
@@ -58,9 +59,7 @@ export class NotificationController {
   @Delete('subscription/:id')
   @Roles('intake', 'publish', 'admin')
   @ApiOperation({ summary: 'End a subscription that the same key made; admin ends anybody’s' })
-  @ApiUnsubscribed(
-    'push.subscription-not-found: "Subscription ID not found"; also when it has ended already or another key made it',
-  )
+  @ApiUnsubscribed('subscription')
   async unsubscribe(@Param('id', { schema: givenId }) id: string, @CurrentCaller() caller: Caller): Promise<object> {
     await this.subscriptions.end(id, caller);
     return {};

@@ -36,20 +36,29 @@ const providerName = storableText(128, 1);
 const authorization = storableText(4_096, 1).refine((text) => !/[\r\n]/.test(text), 'must not contain line breaks');
 
 /** Body of `POST …/subscription`. */
-export const subscriptionSchema = z.strictObject({
-  subscriberId: storableText(256, 1),
-  authorization: authorization.optional(),
-  expire: z.int().min(MIN_EXPIRE_S).max(MAX_EXPIRE_S).optional().meta({ description: 'Seconds.' }),
-  filter: z.string(),
-  providerName: providerName.optional(),
-  language: storableText(35, 1).optional(),
-  notificationDetails: z.strictObject({
-    type,
-    deviceId: deviceId.optional(),
-    properties: properties.optional(),
-    debug: debug.optional(),
-  }),
-});
+export const subscriptionSchema = z
+  .strictObject({
+    subscriberId: storableText(256, 1),
+    authorization: authorization.optional(),
+    expire: z.int().min(MIN_EXPIRE_S).max(MAX_EXPIRE_S).optional().meta({ description: 'Seconds.' }),
+    filter: z.string(),
+    providerName: providerName.optional(),
+    language: storableText(35, 1).optional(),
+    notificationDetails: z.strictObject({
+      type,
+      deviceId: deviceId.optional(),
+      properties: properties.optional(),
+      debug: debug.optional(),
+    }),
+  })
+  .meta({
+    example: {
+      subscriberId: 'crm',
+      filter: 'orders.*',
+      expire: 86_400,
+      notificationDetails: { type: 'httpcb', deviceId: 'https://crm.example/events' },
+    },
+  });
 export type SubscriptionRequest = z.infer<typeof subscriptionSchema>;
 
 const mediaType = z
@@ -58,23 +67,25 @@ const mediaType = z
   .transform((text) => text.toLowerCase());
 
 /** Body of `POST …/publish`. A message is any text, U+0000 too: it is stored as JSON. */
-export const publicationSchema = z.strictObject({
-  tag: z.string(),
-  message: z.string().optional(),
-  mediaType: mediaType.optional().meta({ description: 'string or localizestring, in any case.' }),
-  providerName: providerName.optional(),
-  notificationDetails: z
-    .strictObject({
-      type,
-      deviceId: deviceId.optional(),
-      devideId: deviceId.optional().meta({ description: "The original document's spelling of deviceId." }),
-      properties: properties.optional(),
-      debug: debug.optional(),
-    })
-    .refine((one) => one.deviceId === undefined || one.devideId === undefined, {
-      path: ['devideId'],
-      message: 'is deviceId under its other name; give one of them',
-    })
-    .optional(),
-});
+export const publicationSchema = z
+  .strictObject({
+    tag: z.string(),
+    message: z.string().optional(),
+    mediaType: mediaType.optional().meta({ description: 'string or localizestring, in any case.' }),
+    providerName: providerName.optional(),
+    notificationDetails: z
+      .strictObject({
+        type,
+        deviceId: deviceId.optional(),
+        devideId: deviceId.optional().meta({ description: "The original document's spelling of deviceId." }),
+        properties: properties.optional(),
+        debug: debug.optional(),
+      })
+      .refine((one) => one.deviceId === undefined || one.devideId === undefined, {
+        path: ['devideId'],
+        message: 'is deviceId under its other name; give one of them',
+      })
+      .optional(),
+  })
+  .meta({ example: { tag: 'orders.created', message: '{"orderId":"A-77"}' } });
 export type PublicationRequest = z.infer<typeof publicationSchema>;

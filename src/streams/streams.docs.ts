@@ -1,11 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
-import {
-  ApiOkResponse,
-  ApiOperation,
-  ApiProduces,
-  ApiServiceUnavailableResponse,
-  ApiTooManyRequestsResponse,
-} from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiServiceUnavailableResponse } from '@nestjs/swagger';
+import { ApiProblem, problemContent } from '../http/problem-docs.js';
+import { RequestInvalidError } from '../http/request.errors.js';
+import { StreamCapacityError, StreamsFullError, TooManyStreamsError } from './stream.errors.js';
 
 const EXAMPLE = [
   'id: 3q2-7wAAAAAAAAAAAAAAAA',
@@ -27,11 +24,18 @@ export function ApiConversationEvents(): MethodDecorator {
       description: 'The stream.',
       content: { 'text/event-stream': { schema: { type: 'string', example: EXAMPLE } } },
     }),
-    ApiTooManyRequestsResponse({ description: 'streams.too-many: this key has 20 streams open' }),
+    ApiProblem(
+      'request.invalid: fields are not as documented; every bad one is in details',
+      new RequestInvalidError([
+        { field: 'conversationId', message: 'must be UUIDs, such as 4fce4357-7abc-44b9-81e5-64e1e9e0ccf1, not "4711"' },
+      ]),
+    ),
+    ApiProblem('streams.too-many: this key has 20 streams open', new TooManyStreamsError('crm', 20)),
     ApiServiceUnavailableResponse({
       description:
         'streams.full: 100 streams are open; streams.capacity: too few topics are left for streams; shutdown.in-progress. ' +
         'Again after Retry-After',
+      content: problemContent(new StreamsFullError(100), new StreamCapacityError(12, 1_995, 2_000)),
     }),
   );
 }

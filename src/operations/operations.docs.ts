@@ -1,0 +1,131 @@
+import { EXAMPLE } from '../http/example-ids.js';
+import { pageOf, schemaOf } from '../http/example-schema.js';
+import { CHANNEL_STATES } from '../notifications/channel-state.js';
+import type { ChannelView } from './channel.view.js';
+import type { Ledger } from './ledger.repository.js';
+import type { GapView } from './operations.views.js';
+import type { PushLedger } from './push.repository.js';
+import type { PushSubscriptionView } from './push.views.js';
+import type { AuditView } from './replay.views.js';
+
+const NULLABLE = { nullable: true };
+
+export const LEDGER_SCHEMA = schemaOf<Ledger>({
+  accepted: 2,
+  listening: 38,
+  captured: 1,
+  delivered: 12_440,
+  dead: 1,
+  discarded: 3,
+  expired: 12,
+  cancelled: 7,
+  total: 12_504,
+});
+
+export const PUSH_LEDGER_SCHEMA = schemaOf<PushLedger>({
+  pending: 4,
+  delivered: 880,
+  dead: 2,
+  discarded: 1,
+  cancelled: 5,
+  total: 892,
+});
+
+const CHANNEL_SCHEMA = schemaOf<ChannelView>(
+  {
+    no: 1,
+    hash: '5f2c9a1e',
+    state: 'open',
+    topics: 38,
+    wanted: 38,
+    lastFrameAgeMs: 4_210,
+    createdAt: '2026-01-31T08:00:00.000Z',
+    expiresAt: '2026-02-01T08:00:00.000Z',
+  },
+  {
+    fields: {
+      no: NULLABLE,
+      hash: NULLABLE,
+      state: { enum: [...CHANNEL_STATES] },
+      topics: { description: 'That Genesys has confirmed.' },
+      wanted: { description: 'That are wanted here.' },
+      lastFrameAgeMs: NULLABLE,
+      createdAt: NULLABLE,
+      expiresAt: NULLABLE,
+    },
+  },
+);
+export const CHANNELS_SCHEMA = pageOf(CHANNEL_SCHEMA);
+
+const GAP_SCHEMA = schemaOf<GapView>(
+  {
+    id: EXAMPLE.gapId,
+    channel: 1,
+    reason: 'restart',
+    from: '2026-01-31T11:58:00.000Z',
+    to: '2026-01-31T11:58:03.500Z',
+    seconds: 3.5,
+    topics: 38,
+    lookedUp: 38,
+    recovered: 3,
+    unresolved: 0,
+  },
+  {
+    fields: {
+      channel: NULLABLE,
+      to: { ...NULLABLE, description: 'Null while it is open.' },
+      seconds: NULLABLE,
+      unresolved: { ...NULLABLE, description: 'Interactions that still wait although the gap is closed.' },
+    },
+  },
+);
+export const GAPS_SCHEMA = pageOf(GAP_SCHEMA);
+
+const PUSH_SUBSCRIPTION_SCHEMA = schemaOf<PushSubscriptionView>(
+  {
+    id: EXAMPLE.subscriptionId,
+    subscriberId: 'crm',
+    filter: 'orders.*',
+    type: 'httpcb',
+    device: 'https://crm.example',
+    debug: false,
+    providerName: 'default',
+    language: 'en-US',
+    authorization: true,
+    createdBy: 'crm',
+    createdAt: '2026-01-31T08:00:00.000Z',
+    expiresAt: '2026-02-01T08:00:00.000Z',
+  },
+  {
+    fields: {
+      device: { description: "The origin of a callback; otherwise a hash of the device's id." },
+      language: NULLABLE,
+      authorization: { description: 'Whether it has one.' },
+    },
+  },
+);
+export const PUSH_SUBSCRIPTIONS_SCHEMA = pageOf(PUSH_SUBSCRIPTION_SCHEMA, `1769846400000.${EXAMPLE.subscriptionId}`);
+
+const AUDIT_SCHEMA = schemaOf<AuditView>(
+  {
+    at: '2026-01-31T12:10:00.000Z',
+    actor: 'ops-team',
+    action: 'dead-letter.replay',
+    target: EXAMPLE.recordId,
+    details: {
+      interactionId: EXAMPLE.interactionId,
+      conversationId: EXAMPLE.conversationId,
+      reason: 'history.refused',
+    },
+  },
+  { fields: { details: { required: [], additionalProperties: true, description: 'What belongs to the action.' } } },
+);
+export const AUDIT_PAGE_SCHEMA = pageOf(AUDIT_SCHEMA, '4711');
+
+/** Lines of what Prometheus gets. */
+export const METRICS_EXAMPLE = [
+  '# HELP gateway_interactions Interactions in the database, of all replicas.',
+  '# TYPE gateway_interactions gauge',
+  'gateway_interactions{status="delivered"} 12440',
+  '',
+].join('\n');
