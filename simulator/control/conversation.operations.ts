@@ -144,6 +144,17 @@ export const conversationOperations: Operation[] = [
     }),
   ),
   operation(
+    `POST ${BASE}/:id/shape`,
+    'Its look-ups are hard to read from now on: nulls in lists, wrong types, a size; {} ends it',
+    z.strictObject({
+      nulls: z.boolean().optional(),
+      wrongTypes: z.boolean().optional(),
+      paddingBytes: z.number().int().min(0).max(50_000_000).optional(),
+      view: z.enum(['analytics', 'single']).optional(),
+    }),
+    ({ genesys }, { params, body }) => genesys.conversations.shape(params['id'] ?? '', defined(body)),
+  ),
+  operation(
     `POST ${BASE}/:id/resend`,
     'Send the acw events of its finished work again',
     z.strictObject({}),

@@ -99,6 +99,17 @@ const faults: Operation[] = [
     target.extend({ text: z.string().max(1_000_000) }),
     (to, { channelId, text }) => to.sendRaw(channelId, text),
   ),
+  fault(
+    'spoil-lookups',
+    'Whatever asks for this conversation fails: a status, a delay, or a body that is broken off',
+    z.strictObject({
+      conversationId: z.uuid(),
+      status: z.union([z.literal(200), status]).optional(),
+      delayMs: z.number().min(0).max(600_000).optional(),
+      view: z.enum(['analytics', 'single']).optional(),
+    }),
+    (to, body) => to.spoilLookups(defined(body)),
+  ),
   fault('drop-topic', 'A subscription vanishes silently', z.strictObject({ topic: z.string() }), (to, { topic }) =>
     to.dropTopic(topic),
   ),

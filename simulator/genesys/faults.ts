@@ -3,6 +3,7 @@ import { systemNotice } from './channel.js';
 import type { ChannelRegistry } from './channel-registry.js';
 import { NotThere } from '../common/misuse.js';
 import type { SimulatedClock } from '../common/clock.js';
+import { type LookupFault, LookupFaults } from './lookup-faults.js';
 import type { GenesysOptions } from './options.js';
 import { Refusal } from './refusal.js';
 import { RequestFaults } from './request-faults.js';
@@ -24,6 +25,8 @@ export class Faults extends RequestFaults {
   #ignoredSubscribes = 0;
   #replyDelayMs = 0;
   readonly #closings = new Set<() => void>();
+  /** Asked by the look-ups' routes. */
+  readonly lookups = new LookupFaults();
 
   constructor(private readonly parts: Parts) {
     super();
@@ -111,9 +114,15 @@ export class Faults extends RequestFaults {
     for (const channel of this.parts.channels.list()) this.parts.channels.dropTopics(channel, [topic]);
   }
 
+  /** Whatever asks for this conversation fails, until `clear`. */
+  spoilLookups(fault: LookupFault): void {
+    this.lookups.spoilLookups(fault);
+  }
+
   /** Ends all orders that have not come true yet. Silent sockets stay silent, what is gone stays gone. */
   clear(): void {
     this.clearRequestFaults();
+    this.lookups.clear();
     this.#refusedUpgrades.left = 0;
     this.#ignoredSubscribes = 0;
     this.#replyDelayMs = 0;

@@ -56,7 +56,7 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     this.registry = new ChannelRegistry(clock, this.tokens, current, (name, event) => this.announce(name, event));
     this.faults = new Faults({ clock, channels: this.registry, tokens: this.tokens, options: current });
     this.conversations = new Conversations(
-      clock,
+      { now: () => clock.now() + this.#options.clockOffsetMs },
       {
         topic: (topic, body) => this.registry.publish(topic, body),
         isAsked: (topic) => this.registry.isAsked(topic),
@@ -154,10 +154,13 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     recordRequests(this.#login, recording);
     tokenRoute(this.#login, { clock, tokens, options, announce: (name, event) => this.announce(name, event) });
     recordRequests(this.#api, recording);
+    this.#api.addHook('onRequest', async (_request, reply) => {
+      reply.header('Date', new Date(clock.now() + options().clockOffsetMs).toUTCString());
+    });
     requireToken(this.#api, { clock, tokens, options });
     const connectUri = (id: string): string => `${this.#apiUrl.replace(/^http/, 'ws')}/channels/${id}`;
     channelRoutes(this.#api, { channels: this.registry, options, connectUri });
-    lookupRoutes(this.#api, { conversations: this.conversations, options });
+    lookupRoutes(this.#api, { conversations: this.conversations, faults: faults.lookups, options });
   }
 
   #recordFrame(frame: RecordedFrame): void {

@@ -1,32 +1,59 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { analyticsView } from './conversations/analytics-view.js';
 import { conversationView, wrapupOf } from './conversations/conversation-view.js';
 import type { Conversation } from './conversations/conversation.js';
 import type { Conversations } from './conversations/conversations.js';
+import { misshapen, type Shape } from './conversations/shapes.js';
+import type { LookupFaults } from './lookup-faults.js';
 import type { GenesysOptions } from './options.js';
 import { Refusal } from './refusal.js';
 
 interface Parts {
   conversations: Conversations;
+  faults: LookupFaults;
   options: () => GenesysOptions;
 }
+
+type Json = Record<string, unknown>;
+type View = 'analytics' | 'single';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The look-ups of §5; they agree with the events, `lookupLagMs` and `analyticsLagMs` later. */
-export function lookupRoutes(server: FastifyInstance, { conversations, options }: Parts): void {
+export function lookupRoutes(server: FastifyInstance, { conversations, faults, options }: Parts): void {
+  const ending = new AbortController();
+  server.addHook('onClose', () => ending.abort());
+
   const found = (id: string, lagMs: number): Conversation => {
     const conversation = conversations.asOf(id, lagMs);
     if (!conversation) throw Refusal.notFound();
     return conversation;
   };
 
+  const singleOf = (conversation: Conversation): Json =>
+    shaped(conversationView(conversation), conversations.shapeOf(conversation.id), 'single');
+  const analyticsOf = (conversation: Conversation): Json =>
+    shaped(analyticsView(conversation), conversations.shapeOf(conversation.id), 'analytics');
+
+  /** Lets what was ordered about one of these conversations happen; true when that was the answer. */
+  const isSpoilt = async (ids: readonly string[], view: View, reply: FastifyReply): Promise<boolean> => {
+    const fault = faults.of(ids, view);
+    if (!fault) return false;
+    if (fault.delayMs !== undefined) await sleep(fault.delayMs, undefined, { signal: ending.signal });
+    if (fault.status !== undefined && fault.status !== 200) throw Refusal.withStatus(fault.status);
+    await reply.type('application/json').send('{"conversations":[{"conversationId":"');
+    return true;
+  };
+
   // "Get active conversations for the logged in user": a service has none (§5.1).
   server.get('/api/v2/conversations', async () => ({ entities: [] }));
 
-  server.get('/api/v2/conversations/:id', async (request) =>
-    conversationView(found(param(request, 'id'), options().lookupLagMs)),
-  );
+  server.get('/api/v2/conversations/:id', async (request, reply) => {
+    const id = param(request, 'id');
+    if (await isSpoilt([id], 'single', reply)) return reply;
+    return singleOf(found(id, options().lookupLagMs));
+  });
 
   server.get('/api/v2/conversations/:id/participants/:participantId/wrapup', async (request) => {
     const { legs } = found(param(request, 'id'), options().lookupLagMs);
@@ -37,20 +64,27 @@ export function lookupRoutes(server: FastifyInstance, { conversations, options }
     return wrapup;
   });
 
-  server.get('/api/v2/analytics/conversations/:id/details', async (request) =>
-    analyticsView(found(param(request, 'id'), options().analyticsLagMs)),
-  );
+  server.get('/api/v2/analytics/conversations/:id/details', async (request, reply) => {
+    const id = param(request, 'id');
+    if (await isSpoilt([id], 'analytics', reply)) return reply;
+    return analyticsOf(found(id, options().analyticsLagMs));
+  });
 
-  server.get('/api/v2/analytics/conversations/details', async (request) => {
+  server.get('/api/v2/analytics/conversations/details', async (request, reply) => {
     const { analyticsLagMs, analyticsMaxIds } = options();
     const ids = idsOf(request);
     if (ids.length > analyticsMaxIds)
       throw new Refusal(400, 'bad.request', `Too many ids: ${ids.length}, at most ${analyticsMaxIds}.`);
+    if (await isSpoilt(ids, 'analytics', reply)) return reply;
     const known = ids
       .map((id) => conversations.asOf(id, analyticsLagMs))
       .filter((conversation) => conversation !== undefined);
-    return { conversations: known.map(analyticsView) };
+    return { conversations: known.map(analyticsOf) };
   });
+}
+
+function shaped(view: Json, shape: Shape | undefined, kind: View): Json {
+  return shape && (shape.view === undefined || shape.view === kind) ? misshapen(view, shape, kind) : view;
 }
 
 /** `id=a,b` and `id=a&id=b` are both in use (§5.3). */

@@ -31,6 +31,11 @@ export const genesysOptions = z.strictObject({
   maxTopics: z.number().int().positive().default(1_000),
   /** Per token (§6.1). */
   requestsPerMinute: z.number().int().positive().default(300),
+  /**
+   * How far this service's wall clock is from ours, in its events, look-ups and `Date` headers; negative: behind. Time limits
+   * go on as they are.
+   */
+  clockOffsetMs: z.number().int().default(0),
   /** How far GET /conversations/{id} lags behind the events; unknown at the real service (§8). */
   lookupLagMs: z.number().min(0).default(0),
   analyticsLagMs: z.number().min(0).default(0),

@@ -15,8 +15,10 @@ export interface AfterCallWork {
   wrapupCode?: string;
   wrapupNotes?: string;
   wrapupDurationMs?: number;
-  /** Epoch ms. */
+  /** Epoch ms, by Genesys' clock. */
   endedAt?: number;
+  /** How far Genesys' clock is behind the database's, in ms, where that was measured. */
+  clockBehindMs?: number;
 }
 
 const CHANNEL_OF_MEDIA: Record<string, InteractionChannel> = {

@@ -1,14 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Batcher } from '../common/batcher.js';
+import { SparseCount } from '../common/sparse-count.js';
 import { CONFIG, type Config } from '../config/config.js';
 import type { HandOver } from '../delivery/hand-over.js';
 import { Outbox } from '../delivery/outbox.js';
 import { HistoryService } from '../history/history.service.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import type { HistoryRecord } from '../history/record.js';
+import type { AfterCommit } from '../storage/after-commit.js';
 import { Database } from '../storage/database.js';
-import type { Schema } from '../storage/schema.js';
+import type { InteractionRow, Schema } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -16,9 +18,11 @@ import type { AfterCallWork } from './after-call-work.js';
 import { recordOfWork } from './interaction-record.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
+import { firstLookupMs } from './lookup-schedule.js';
+import { LookupRepository } from './lookup.repository.js';
 import { RecentWork } from './recent-work.js';
 import { StorageRetry } from '../storage/storage-retry.js';
-import { type Completion, matchWork } from './work-matching.js';
+import { type Completion, heardTooOld, matchWork } from './work-matching.js';
 
 /** Most events in one transaction. */
 const MAX_BATCH = 500;
@@ -27,6 +31,14 @@ export class EventBufferFullError extends Error {
   constructor() {
     super('EVENT_BUFFER_MAX events wait for the database already');
   }
+}
+
+/** What became of one piece of work. */
+interface Stored {
+  /** How many interactions it completed. */
+  completed: number;
+  /** Why it could not be stored, for another reason than an outage. */
+  refusal: unknown;
 }
 
 /** One piece of after-call work, and when it reached us. */
@@ -44,12 +56,14 @@ export class CaptureService {
   private readonly log: Log;
   private readonly recent = new RecentWork();
   private readonly retry: StorageRetry;
-  private readonly batcher = new Batcher<Received, number>((batch) => this.persist(batch), MAX_BATCH);
+  private readonly batcher = new Batcher<Received, Stored>((batch) => this.persist(batch), MAX_BATCH);
+  private readonly tooOld: SparseCount;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
     private readonly interactions: InteractionRepository,
+    private readonly lookups: LookupRepository,
     private readonly history: HistoryService,
     private readonly outbox: Outbox,
     private readonly metrics: Metrics,
@@ -58,6 +72,12 @@ export class CaptureService {
   ) {
     this.log = logs.of('capture');
     this.retry = new StorageRetry(this.log);
+    this.tooOld = new SparseCount((events) =>
+      this.log.warn(
+        { events },
+        "after-call work ended more than 60 s before its interaction by Genesys' clock: looked up; do the clocks of the database and of Genesys agree?",
+      ),
+    );
   }
 
   /** Events that are not durable yet. */
@@ -72,12 +92,15 @@ export class CaptureService {
    */
   async capture(work: AfterCallWork, receivedAt: number): Promise<number> {
     if (this.batcher.waiting >= this.config.interactions.eventBufferMax) throw new EventBufferFullError();
-    return this.batcher.add({ work, receivedAt });
+    return (await this.batcher.add({ work, receivedAt })).completed;
   }
 
-  /** The same for work that a look-up found: it is no part of the buffer's limit, since look-ups wait for their answer. */
-  async captureFound(work: AfterCallWork, receivedAt: number): Promise<number> {
-    return this.batcher.add({ work, receivedAt });
+  /**
+   * The same for work that a look-up found: it is no part of the buffer's limit, since look-ups wait for their answer. Resolves
+   * with the reason when it cannot be stored; the look-up has to tell.
+   */
+  async captureFound(work: AfterCallWork, receivedAt: number): Promise<unknown> {
+    return (await this.batcher.add({ work, receivedAt })).refusal;
   }
 
   /** Gives up waiting for a database that does not answer. */
@@ -85,14 +108,15 @@ export class CaptureService {
     this.retry.stop();
   }
 
-  private async persist(batch: Received[]): Promise<number[]> {
-    const completions = await this.commitPatiently(batch);
+  private async persist(batch: Received[]): Promise<Stored[]> {
+    const refusals = new Map<AfterCallWork, unknown>();
+    const completions = await this.commitPatiently(batch, refusals);
     const counts = new Map<AfterCallWork, number>();
     for (const { work } of completions) counts.set(work, (counts.get(work) ?? 0) + 1);
     return batch.map(({ work }) => {
       const count = counts.get(work) ?? 0;
       if (this.recent.isRepeat(work, count > 0)) this.metrics.duplicatesDropped.inc();
-      return count;
+      return { completed: count, refusal: refusals.get(work) };
     });
   }
 
@@ -108,15 +132,21 @@ export class CaptureService {
   }
 
   /** One event that cannot be stored must not take the others of its batch with it: then each goes alone. */
-  private async commitPatiently(batch: Received[]): Promise<Completion[]> {
+  private async commitPatiently(batch: Received[], refusals: Map<AfterCallWork, unknown>): Promise<Completion[]> {
     try {
       return await this.retry.run('capture', () => this.commit(batch));
     } catch (error) {
       if (error instanceof StorageUnavailableError) throw error;
-      this.log.error({ err: error, events: batch.length }, 'after-call work could not be stored');
-      if (batch.length === 1) return [];
+      const [only] = batch;
+      if (batch.length === 1 && only) {
+        refusals.set(only.work, error);
+        const { conversationId: conversation, obtainedBy } = only.work;
+        // Of what a look-up found the look-up tells, once.
+        if (obtainedBy === 'event') this.log.error({ err: error, conversation }, 'after-call work could not be stored');
+        return [];
+      }
       const alone = [];
-      for (const each of batch) alone.push(...(await this.commitPatiently([each])));
+      for (const each of batch) alone.push(...(await this.commitPatiently([each], refusals)));
       return alone;
     }
   }
@@ -139,10 +169,10 @@ export class CaptureService {
     const conversations = [...new Set(batch.map(({ work }) => work.conversationId))];
     return this.database.transaction(async (trx, afterCommit) => {
       const waiting = await this.interactions.waitingFor(trx, conversations);
-      const matched = matchWork(
-        batch.map(({ work }) => work),
-        waiting,
-      );
+      const works = batch.map(({ work }) => work);
+      const tooOld = heardTooOld(works, waiting);
+      if (tooOld.length > 0) await this.lookUpInstead(trx, tooOld, afterCommit);
+      const matched = matchWork(works, waiting);
       if (matched.length === 0) return [];
       const completions = [...(await this.take(trx, matched, 'event')), ...(await this.take(trx, matched, 'lookup'))];
       const now = Date.now();
@@ -154,6 +184,23 @@ export class CaptureService {
       await this.followers.changed(trx, () => completions.map((each, n) => changeOf(each, records[n])), afterCommit);
       afterCommit(() => this.tell(completions));
       return completions;
+    });
+  }
+
+  /** Their events are older than they are: a look-up compares the clocks, and finds the work where it is really theirs. */
+  private async lookUpInstead(
+    trx: Transaction<Schema>,
+    tooOld: readonly InteractionRow[],
+    afterCommit: AfterCommit,
+  ): Promise<void> {
+    await this.lookups.beginAnew(
+      trx,
+      tooOld.map((row) => row.id),
+      firstLookupMs(),
+    );
+    afterCommit(() => {
+      this.metrics.eventsTooOld.inc(tooOld.length);
+      this.tooOld.add(tooOld.length);
     });
   }
 

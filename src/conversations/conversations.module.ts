@@ -14,6 +14,7 @@ import { InteractionService } from './interaction.service.js';
 import { ListeningCheckRepository } from './listening-check.repository.js';
 import { ListeningCheck } from './listening-check.service.js';
 import { ListeningService } from './listening.service.js';
+import { LookupRepository } from './lookup.repository.js';
 import { LookupService } from './lookup.service.js';
 import { RetentionRepository } from './retention.repository.js';
 import { SupportInteractionController } from './support-interaction.controller.js';
@@ -34,6 +35,7 @@ import { SupportResultController } from './support-result.controller.js';
     ListeningCheck,
     ListeningCheckRepository,
     ListeningService,
+    LookupRepository,
     LookupService,
     RetentionRepository,
   ],

@@ -36,7 +36,10 @@ export class ExpiryService {
   }
 
   private tell(row: InteractionRow): void {
-    this.log.warn({ interaction: row.id }, 'expired: no after-call work within INTERACTION_TTL_HOURS, and none found');
+    this.log.warn(
+      { interaction: row.id, lastError: row.last_error_code ?? undefined },
+      'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
+    );
     this.expired.next(row.conversation_id);
   }
 }

@@ -1,4 +1,4 @@
-import type { AnalyticsConversation, ConversationParticipant } from '../genesys/genesys.types.js';
+import type { AnalyticsConversation, ConversationParticipant } from '../genesys/conversation-answers.js';
 import { workOfAnalytics, workOfConversation } from './finished-work.js';
 
 const ID = '0b5c2c4a-1111-4222-8333-944444444444';

@@ -1,12 +1,13 @@
 import type {
   AnalyticsConversation,
   AnalyticsParticipant,
+  AnalyticsSegment,
   AnalyticsSession,
   Conversation,
   ConversationCommunication,
   ConversationParticipant,
   ConversationWrapup,
-} from '../genesys/genesys.types.js';
+} from '../genesys/conversation-answers.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
 
 /** System literal for work that the agent was allowed to skip (wire facts §4.2); look-ups only say that it was skipped. */
@@ -18,7 +19,10 @@ const AGENTS = new Set(['agent', 'user']);
 export interface Finding {
   /** Finished work, in no particular order. */
   finished: AfterCallWork[];
-  /** An agent's leg is over and it cannot be seen yet whether its work is: the other look-up may know more. */
+  /**
+   * An agent's leg is over and it cannot be seen yet whether its work is, or a part could not be read: the other look-up may
+   * know more.
+   */
   unclear: boolean;
 }
 
@@ -26,12 +30,12 @@ export interface Finding {
 export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
   const conversationId = conversation.conversationId?.toLowerCase() ?? '';
   const finding: Finding = { finished: [], unclear: false };
-  for (const participant of conversation.participants ?? []) {
+  for (const participant of readable(conversation.participants, finding)) {
     if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
-    for (const session of participant.sessions ?? []) {
+    for (const session of readable(participant.sessions, finding)) {
       const work = workOfSession(conversationId, conversation, participant, session);
       if (work) finding.finished.push(work);
-      else if ((session.segments ?? []).every((segment) => segment.segmentEnd || isWrapup(segment)))
+      else if (readable(session.segments, finding).every((segment) => segment.segmentEnd || isWrapup(segment)))
         finding.unclear = true;
     }
   }
@@ -44,7 +48,7 @@ function workOfSession(
   participant: AnalyticsParticipant,
   session: AnalyticsSession,
 ): AfterCallWork | undefined {
-  const segments = session.segments ?? [];
+  const segments = (session.segments ?? []).filter((segment) => segment !== null);
   const wrapups = segments.filter(isWrapup);
   const last = wrapups.at(-1);
   const skipped = session.acwSkipped === true;
@@ -52,7 +56,7 @@ function workOfSession(
   const endedAt = timeOf(last?.segmentEnd ?? segments.at(-1)?.segmentEnd);
   // The code stands on one segment of the leg and is null on the rest (wire facts §5.3).
   const coded = segments.find((segment) => segment.wrapUpCode);
-  const acwMs = session.metrics?.find((metric) => metric.name === 'tAcw')?.value;
+  const acwMs = session.metrics?.find((metric) => metric?.name === 'tAcw')?.value;
   return present<AfterCallWork>({
     obtainedBy: 'lookup',
     conversationId,
@@ -71,7 +75,7 @@ function workOfSession(
   });
 }
 
-function isWrapup(segment: { segmentType?: string | null }): boolean {
+function isWrapup(segment: AnalyticsSegment): boolean {
   return segment.segmentType?.toLowerCase() === 'wrapup';
 }
 
@@ -89,10 +93,10 @@ const COMMUNICATIONS = {
 /** Reads `GET /conversations/{id}`: `afterCallWork.state` of each communication says whether work is over (§5.1). */
 export function workOfConversation(conversationId: string, conversation: Conversation): Finding {
   const finding: Finding = { finished: [], unclear: false };
-  for (const participant of conversation.participants ?? []) {
+  for (const participant of readable(conversation.participants, finding)) {
     if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
     for (const [list, mediaType] of Object.entries(COMMUNICATIONS)) {
-      for (const communication of participant[list as keyof typeof COMMUNICATIONS] ?? []) {
+      for (const communication of readable(participant[list as keyof typeof COMMUNICATIONS], finding)) {
         const work = workOfCommunication(conversationId, participant, communication, mediaType);
         if (work) finding.finished.push(work);
       }
@@ -141,6 +145,13 @@ function isFinished(
   if (wrapup?.provisional === true) return false;
   if (state === 'complete' || state === 'skipped') return true;
   return state === undefined && Boolean(participant.endAcwTime) && wrapup !== undefined;
+}
+
+/** The entries that could be read; one that could not may be the one that matters. */
+function readable<T>(entries: readonly (T | null)[] | null | undefined, finding: Finding): T[] {
+  const read = (entries ?? []).filter((entry) => entry !== null);
+  if (read.length < (entries?.length ?? 0)) finding.unclear = true;
+  return read;
 }
 
 function timeOf(iso: string | null | undefined): number | undefined {

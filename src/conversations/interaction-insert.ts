@@ -88,6 +88,8 @@ export async function renewInteractions(
         last_error_at: null,
         lookup_at: eb(now, '+', terms.lookupInMs),
         lookup_step: 0,
+        lookup_alone: 0,
+        lookup_failures: 0,
         gap_id: null,
       }))
       .where('id', '=', draft.id)
@@ -134,6 +136,8 @@ function rowOf(
     last_error_at: null,
     lookup_at: times.lookup_at,
     lookup_step: 0,
+    lookup_alone: 0,
+    lookup_failures: 0,
     gap_id: null,
   };
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type RawBuilder, sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { justCompared, oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
@@ -9,14 +9,7 @@ import {
   type InteractionTerms,
   renewInteractions,
 } from './interaction-insert.js';
-
-/**
- * Nothing has been captured for these yet; for finding them by their owner. Written out, not bound: SQLite uses the index
- * on waiting interactions only where the statement repeats its condition to the letter.
- */
-const WAITING = sql<boolean>`status in ('accepted', 'listening')`;
-/** The same of rows that are found by something else. */
-const STILL_WAITING = sql<boolean>`${justCompared('status')} in ('accepted', 'listening')`;
+import { least, STILL_WAITING, stillWaiting, WAITING } from './waiting-rows.js';
 
 export interface DeliveryFacts {
   attempts: number;
@@ -103,11 +96,11 @@ export class InteractionRepository {
       .set((eb) => ({
         status: 'listening',
         listening_at: eb.fn.coalesce('listening_at', now),
-        lookup_at: eb.fn<number>(this.least, [eb(now, '+', lookupInMs), 'expires_at']),
+        lookup_at: eb.fn<number>(least(this.database.kind), [eb(now, '+', lookupInMs), 'expires_at']),
         lookup_step: 0,
         ...(gapId === undefined ? {} : { gap_id: gapId }),
       }))
-      .where(this.stillWaiting(oneOf(this.database.kind, 'conversation_id', conversationIds)))
+      .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
       .execute();
   }
 
@@ -118,10 +111,10 @@ export class InteractionRepository {
       .updateTable('interactions')
       .set((eb) => ({
         status: 'accepted',
-        lookup_at: eb.fn<number>(this.least, [eb(now, '+', lookupInMs), 'expires_at']),
+        lookup_at: eb.fn<number>(least(this.database.kind), [eb(now, '+', lookupInMs), 'expires_at']),
         lookup_step: 0,
       }))
-      .where(this.stillWaiting(oneOf(this.database.kind, 'conversation_id', conversationIds)))
+      .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
       .execute();
   }
 
@@ -134,7 +127,7 @@ export class InteractionRepository {
         last_error_code: code,
         last_error_message: message,
         last_error_at: this.database.now,
-        lookup_at: eb.fn<number>(this.least, [eb(this.database.now, '+', lookupInMs), 'lookup_at']),
+        lookup_at: eb.fn<number>(least(this.database.kind), [eb(this.database.now, '+', lookupInMs), 'lookup_at']),
       }))
       .where('conversation_id', '=', conversationId)
       .where(STILL_WAITING)
@@ -168,45 +161,6 @@ export class InteractionRepository {
       .where('owner', '=', owner)
       .execute();
     return rows.map((row) => row.conversation_id);
-  }
-
-  /** Waiting ones that are due for a look-up, the longest due first; each is put off, so that nobody else takes it. */
-  async takeDueLookups(owner: string, limit: number, putOffMs: number): Promise<InteractionRow[]> {
-    const { now } = this.database;
-    return this.database.db
-      .updateTable('interactions')
-      .set((eb) => ({ lookup_at: eb(now, '+', putOffMs) }))
-      .where('id', 'in', (eb) => {
-        const due = eb
-          .selectFrom('interactions')
-          .select('id')
-          .where(WAITING)
-          .where('owner', '=', owner)
-          .where('lookup_at', '<=', now)
-          .orderBy('lookup_at')
-          .limit(limit);
-        // Those that are just being captured need no look-up.
-        return this.database.kind === 'postgres' ? due.forUpdate().skipLocked() : due;
-      })
-      .returningAll()
-      .execute();
-  }
-
-  /** When they are looked up next; never later than they expire, since a last look-up comes before that. */
-  async scheduleLookups(ids: readonly string[], step: number, inMs: number): Promise<void> {
-    await this.database.db
-      .updateTable('interactions')
-      .set((eb) => ({
-        lookup_step: step,
-        lookup_at: eb
-          .case()
-          .when('expires_at', '>', this.database.now)
-          .then(eb.fn<number>(this.least, [eb(this.database.now, '+', inMs), 'expires_at']))
-          .else(eb(this.database.now, '+', inMs))
-          .end(),
-      }))
-      .where(this.stillWaiting(oneOf(this.database.kind, 'id', ids)))
-      .execute();
   }
 
   /** Ends the waiting of those whose time is over. Answers them. */
@@ -264,20 +218,5 @@ export class InteractionRepository {
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('status'), '=', 'dead')
       .execute();
-  }
-
-  /**
-   * Those of `which` that still wait. PostgreSQL locks them in the order of their ids, as `waitingFor` does: two that lock
-   * the same rows in different orders wait for each other, which it finds out after a second.
-   */
-  private stillWaiting(which: RawBuilder<boolean>): RawBuilder<boolean> {
-    if (this.database.kind === 'sqlite') return sql<boolean>`${which} and ${STILL_WAITING}`;
-    return sql<boolean>`id in (
-      select id from interactions where ${which} and ${STILL_WAITING} order by id for update)`;
-  }
-
-  /** SQLite calls it `min`, PostgreSQL `least`. */
-  private get least(): 'min' | 'least' {
-    return this.database.kind === 'sqlite' ? 'min' : 'least';
   }
 }

@@ -16,3 +16,11 @@ export function nextLookupMs(step: number, sweepMs: number): number {
   const [now, next] = [ASKED_AT_MS[step], ASKED_AT_MS[step + 1]];
   return now === undefined || next === undefined ? sweepMs : Math.min(next - now, sweepMs);
 }
+
+/** The first wait after a look-up that failed; it doubles with each further failure. */
+const AFTER_FAILURE_MS = 15_000;
+
+/** The wait after a look-up that failed, with `failures` in a row before it. Never longer than the sweep. */
+export function failureWaitMs(failures: number, sweepMs: number): number {
+  return Math.min(AFTER_FAILURE_MS * 2 ** failures, sweepMs);
+}

@@ -9,9 +9,27 @@ const GRACE_MS = 60_000;
  * interaction (a conversation that was reopened has older work in its look-ups).
  */
 export function completes(work: AfterCallWork, interaction: InteractionRow): boolean {
+  return concerns(work, interaction) && !isTooOld(work, interaction);
+}
+
+/** The right conversation and agent. */
+function concerns(work: AfterCallWork, interaction: InteractionRow): boolean {
   if (interaction.conversation_id !== work.conversationId) return false;
-  if (interaction.agent_id !== '' && interaction.agent_id !== work.userId) return false;
-  return work.endedAt === undefined || work.endedAt >= interaction.accepted_at - GRACE_MS;
+  return interaction.agent_id === '' || interaction.agent_id === work.userId;
+}
+
+/** Work tells its time by Genesys' clock, the interaction by the database's. */
+function isTooOld({ endedAt, clockBehindMs = 0 }: AfterCallWork, interaction: InteractionRow): boolean {
+  return endedAt !== undefined && endedAt + clockBehindMs < interaction.accepted_at - GRACE_MS;
+}
+
+/** Those for which an event is too old and nothing else: either it tells of older work, or the clocks differ. */
+export function heardTooOld(works: readonly AfterCallWork[], waiting: readonly InteractionRow[]): InteractionRow[] {
+  const events = works.filter((work) => work.obtainedBy === 'event');
+  return waiting.filter((row) => {
+    const about = events.filter((work) => concerns(work, row));
+    return about.length > 0 && about.every((work) => isTooOld(work, row));
+  });
 }
 
 export interface Completion {

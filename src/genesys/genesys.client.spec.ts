@@ -13,6 +13,7 @@ import {
   GenesysForbiddenError,
   GenesysRateLimitError,
   GenesysRequestError,
+  GenesysAnswerTooLargeError,
   GenesysUnreachableError,
   TooManyTopicsError,
 } from './genesys.errors.js';
@@ -182,7 +183,7 @@ describe('GenesysClient', () => {
       expect(packed.length).toBeLessThan(10_000);
       api.script = [{ by: (response) => response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(packed) }];
       const error = await failure(client.conversation('c'));
-      expect(error).toBeInstanceOf(GenesysUnreachableError);
+      expect(error).toBeInstanceOf(GenesysAnswerTooLargeError);
       expect((error as Error).message).toContain('answer larger than 2097152 bytes');
       expect(api.seen).toHaveLength(1);
     });

@@ -8,8 +8,14 @@ import type { Config } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { badAnswer, channelOf, entitiesOf, objectOf, topicIdsOf, topicStatesOf } from './answers.js';
-import { TooManyIdsError } from './genesys.errors.js';
-import type { AnalyticsConversation, Conversation, GenesysChannel, TopicState } from './genesys.types.js';
+import {
+  type AnalyticsConversation,
+  analyticsConversationsOf,
+  type Conversation,
+  conversationOf,
+} from './conversation-answers.js';
+import { GenesysRequestError, TooManyIdsError } from './genesys.errors.js';
+import type { GenesysChannel, TopicState } from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
 import { RequestPipeline } from './request-pipeline.js';
 import type { GenesysCall } from './request-pipeline.js';
@@ -19,6 +25,8 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Called right before each sending, after all waiting; what it throws keeps the request from going out. */
   check?: () => void;
+  /** How often it is tried in all when it fails in a way that may pass; default 3. */
+  tries?: number;
 }
 
 /** A listing of 1,000 topics is some 200 KB. */
@@ -29,6 +37,9 @@ const MAX_ANALYTICS_BYTES = 20 * 1024 * 1024;
 
 /** What a production client sends at once; Genesys' own limit is not known (spec/genesys-cloud.md §5.3). */
 const MAX_DETAILS_IDS = 100;
+
+/** How often a request is sent in all. */
+const TRIES = 3;
 
 const CHANNELS = '/api/v2/notifications/channels';
 
@@ -65,6 +76,27 @@ export class GenesysClient implements OnApplicationShutdown {
   /** How many look-ups could be sent at this moment without waiting. */
   spare(): number {
     return this.budget.spare();
+  }
+
+  /**
+   * How far Genesys' wall clock is from this process', in milliseconds (negative: behind), by the `Date` of its latest
+   * answer: to about a second. Undefined before the first.
+   */
+  clockOffsetMs(): number | undefined {
+    return this.pipeline.clockOffsetMs;
+  }
+
+  /** Whether Genesys answers at all at this moment, asked once and with what needs no permission (spec/genesys-cloud.md §2). */
+  async isThere(options: CallOptions = {}): Promise<boolean> {
+    try {
+      await this.pipeline.request(
+        this.call('list-channels', 'GET', CHANNELS, { ...options, tries: 1 }, { priority: 'lookup' }),
+      );
+      return true;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      return error instanceof GenesysRequestError && error.status < 500 && error.status !== 401;
+    }
   }
 
   /**
@@ -116,12 +148,12 @@ export class GenesysClient implements OnApplicationShutdown {
     const path = `/api/v2/conversations/${encodeURIComponent(id)}`;
     const call = this.call('get-conversation', 'GET', path, options, { priority: 'lookup', accept: [404] });
     const answer = await this.pipeline.request(call);
-    return answer.status === 404 ? undefined : objectOf(answer, call.operation);
+    return answer.status === 404 ? undefined : conversationOf(objectOf(answer, call.operation));
   }
 
   /**
    * What analytics knows of these conversations, in no order; those it does not know are missing.
-   * @throws TooManyIdsError for more than 100.
+   * @throws TooManyIdsError for more than 100, GenesysAnswerTooLargeError for more than 20 MB.
    */
   async conversationDetails(ids: readonly string[], options: CallOptions = {}): Promise<AnalyticsConversation[]> {
     if (ids.length === 0) return [];
@@ -142,7 +174,7 @@ export class GenesysClient implements OnApplicationShutdown {
   private conversationsOf(answer: HttpAnswer, operation: string): AnalyticsConversation[] {
     const { conversations = [] } = objectOf(answer, operation);
     if (!Array.isArray(conversations)) throw badAnswer(answer, operation, 'a list of conversations');
-    return conversations.filter((entry) => typeof entry === 'object' && entry !== null) as AnalyticsConversation[];
+    return analyticsConversationsOf(conversations);
   }
 
   private async changeSubscriptions(
@@ -173,19 +205,10 @@ export class GenesysClient implements OnApplicationShutdown {
     operation: string,
     method: GenesysCall['method'],
     path: string,
-    { signal, check }: CallOptions,
+    { signal, check, tries = TRIES }: CallOptions,
     more: Partial<GenesysCall>,
   ): GenesysCall {
-    return {
-      operation,
-      method,
-      path,
-      signal,
-      check,
-      priority: 'channel',
-      repeat: 'idempotent',
-      maxBytes: MAX_BYTES,
-      ...more,
-    };
+    const usual = { priority: 'channel', repeat: 'idempotent', maxBytes: MAX_BYTES } as const;
+    return { operation, method, path, signal, check, tries, ...usual, ...more };
   }
 }

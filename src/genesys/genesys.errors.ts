@@ -60,6 +60,12 @@ export class GenesysAnswerError extends GenesysRequestError {
   override readonly code = 'genesys.bad-answer';
 }
 
+/** The answer was larger than we read of one: fewer conversations at once may fit. */
+export class GenesysAnswerTooLargeError extends GatewayError {
+  readonly code = 'genesys.answer-too-large';
+  override readonly status = 502;
+}
+
 /** Genesys wants no requests at present (429), or our own budget has no room. */
 export class GenesysRateLimitError extends GatewayError {
   readonly code = 'genesys.rate-limited';

@@ -10,7 +10,12 @@ import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/logs.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { correlationOf, errorOf } from './error-body.js';
-import { GenesysRateLimitError, GenesysRequestError, GenesysUnreachableError } from './genesys.errors.js';
+import {
+  GenesysAnswerTooLargeError,
+  GenesysRateLimitError,
+  GenesysRequestError,
+  GenesysUnreachableError,
+} from './genesys.errors.js';
 import type { RequestPriority } from './genesys.types.js';
 import type { RequestBudget } from './request-budget.js';
 
@@ -26,6 +31,8 @@ export interface GenesysCall {
    * `idempotent`: again after any failure that may pass. `once`: again only when Genesys cannot have acted on it.
    */
   repeat: 'idempotent' | 'once';
+  /** How often it is sent in all, where it may be repeated. */
+  tries: number;
   maxBytes: number;
   /** The channel this is about; 404 then means that it is gone. */
   channelId?: string;
@@ -36,7 +43,6 @@ export interface GenesysCall {
   check?: (() => void) | undefined;
 }
 
-const TRIES = 3;
 const BACKOFF = { baseMs: 500, capMs: 4_000 };
 
 /** Longest wait named by Genesys that is slept through; a longer one is the caller's to know about. */
@@ -52,6 +58,9 @@ const PASSING = [408, 500, 502, 503, 504];
 
 /** What a request goes through: token → budget → call → once more with a new token after a 401 → again after a passing failure. */
 export class RequestPipeline {
+  /** How far Genesys' wall clock is from ours, by the `Date` of its latest answer. */
+  clockOffsetMs: number | undefined;
+
   constructor(
     private readonly axios: AxiosInstance,
     private readonly settings: Config['genesys'],
@@ -64,7 +73,7 @@ export class RequestPipeline {
 
   /**
    * The answer, with a status of 2xx or one that the call accepts.
-   * @throws GenesysRequestError and its subclasses, GenesysRateLimitError, GenesysUnreachableError, what
+   * @throws GenesysRequestError and its subclasses, GenesysRateLimitError, GenesysUnreachableError, GenesysAnswerTooLargeError, what
    * `TokenService.token` throws, and the signal's reason when the caller gives up.
    */
   async request(call: GenesysCall): Promise<HttpAnswer> {
@@ -72,7 +81,7 @@ export class RequestPipeline {
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.attempt(call, signal);
       if ('answer' in outcome) return outcome.answer;
-      const last = attempt + 1 >= TRIES || !outcome.repeat || (outcome.afterMs ?? 0) > LONGEST_SLEEP_MS;
+      const last = attempt + 1 >= call.tries || !outcome.repeat || (outcome.afterMs ?? 0) > LONGEST_SLEEP_MS;
       this.logFailure(call, outcome.error, attempt + 1, last);
       if (last) throw outcome.error;
       await sleep(outcome.afterMs ?? backoffDelay(BACKOFF, attempt), undefined, { signal });
@@ -93,7 +102,9 @@ export class RequestPipeline {
       if (signal.aborted) throw this.givenUp(call, signal);
       if (!(error instanceof HttpFailure)) throw error;
       const message = `No answer from Genesys to ${call.operation}: ${error.message}.`;
-      const repeat = error.kind !== 'too-large' && (call.repeat === 'idempotent' || error.kind === 'not-sent');
+      if (error.kind === 'too-large')
+        return { error: new GenesysAnswerTooLargeError(message, { cause: error }), repeat: false };
+      const repeat = call.repeat === 'idempotent' || error.kind === 'not-sent';
       return { error: new GenesysUnreachableError(message, { cause: error }), repeat };
     }
   }
@@ -117,6 +128,7 @@ export class RequestPipeline {
     try {
       const answer = await exchange(this.axios, this.question(call, token, signal));
       status(String(answer.status));
+      this.readClock(answer);
       this.log.debug(
         { operation: call.operation, status: answer.status, correlationId: correlationOf(answer), ...channelOf(call) },
         'request',
@@ -126,6 +138,11 @@ export class RequestPipeline {
       status(error instanceof HttpFailure ? error.kind : 'error');
       throw error;
     }
+  }
+
+  private readClock(answer: HttpAnswer): void {
+    const at = Date.parse(answer.header('date') ?? '');
+    if (!Number.isNaN(at)) this.clockOffsetMs = at - Date.now();
   }
 
   private question(call: GenesysCall, token: string, signal: AbortSignal): HttpQuestion {

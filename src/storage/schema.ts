@@ -75,6 +75,10 @@ export interface InteractionTable {
   lookup_at: number | null;
   /** How many look-ups of the current series have been made. */
   lookup_step: ColumnType<number, number | undefined, number>;
+  /** 1: its conversation spoilt a look-up in bulk, and is asked for alone. */
+  lookup_alone: ColumnType<number, number | undefined, number>;
+  /** How many look-ups in a row have failed, or found what could not be stored. */
+  lookup_failures: ColumnType<number, number | undefined, number>;
   /** The gap that the current series of look-ups closes. */
   gap_id: string | null;
 }

@@ -65,6 +65,11 @@ export class Metrics {
     'Events dropped because too many waited for the database; their work is looked up.',
     [],
   );
+  readonly eventsTooOld = this.counter(
+    'gateway_events_too_old_total',
+    'Events that ended more than 60 s before their interaction was accepted: older work, or clocks that differ; looked up.',
+    [],
+  );
   readonly topicsRepaired = this.counter(
     'gateway_topics_repaired_total',
     'Topics that were not wanted although an interaction waited, or the reverse, as found by comparing every half minute.',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
 import { RetentionRepository } from '../../src/conversations/retention.repository.js';
+import { LookupRepository } from '../../src/conversations/lookup.repository.js';
 import { recordIdOf } from '../../src/history/record.js';
 import type { Database } from '../../src/storage/database.js';
 import type { InteractionRow, InteractionStatus } from '../../src/storage/schema.js';
@@ -15,11 +16,13 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   let database: Database;
   let interactions: InteractionRepository;
   let retention: RetentionRepository;
+  let lookups: LookupRepository;
 
   beforeEach(() => {
     database = getDb();
     interactions = new InteractionRepository(database);
     retention = new RetentionRepository(database);
+    lookups = new LookupRepository(database);
   });
 
   async function insert(count: number, fields: Partial<InteractionRow> = {}): Promise<InteractionRow[]> {
@@ -105,7 +108,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   it('never schedules a look-up later than the expiry, so that the last one comes before it', async () => {
     const [row] = await insert(1);
     const id = row?.id ?? '';
-    await interactions.scheduleLookups([id], 3, 10 * DAY_MS);
+    await lookups.schedule([id], 3, 10 * DAY_MS);
     const after = await database.db.selectFrom('interactions').selectAll().executeTakeFirstOrThrow();
     expect(after).toMatchObject({ lookup_step: 3, lookup_at: after.expires_at });
   });
@@ -114,11 +117,13 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     const rows = await insert(3);
     const now = Date.now();
     for (const [index, row] of rows.entries()) await set([row.id], { lookup_at: now - (index + 1) * 1_000 });
-    const first = await interactions.takeDueLookups(OWNER, 2, 60_000);
+    const take = async (owner: string): Promise<InteractionRow[]> =>
+      (await lookups.take({ owner, last: false, limit: 2, putOffMs: 60_000 })).rows;
+    const first = await take(OWNER);
     expect(ids(first).sort()).toEqual(ids(rows.slice(1)).sort());
-    expect(ids(await interactions.takeDueLookups(OWNER, 2, 60_000))).toEqual([rows[0]?.id]);
-    expect(await interactions.takeDueLookups(OWNER, 2, 60_000)).toEqual([]);
-    expect(await interactions.takeDueLookups('another', 2, 60_000)).toEqual([]);
+    expect(ids(await take(OWNER))).toEqual([rows[0]?.id]);
+    expect(await take(OWNER)).toEqual([]);
+    expect(await take('another')).toEqual([]);
   });
 
   it('expires only those whose time is over and that still wait', async () => {

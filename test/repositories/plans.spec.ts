@@ -4,6 +4,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
 import { sql } from 'kysely';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
+import { LookupRepository } from '../../src/conversations/lookup.repository.js';
 import { cancelWaiting } from '../../src/delivery/cancellation.js';
 import { DeliveryRepository } from '../../src/delivery/delivery.repository.js';
 import { deadMatching } from '../../src/replay/replay-filter.js';
@@ -87,7 +88,7 @@ describeEachDatabase('Plans of the statements that each event and request needs'
 
   it('finds interactions by their ids', async () => {
     const plans = [
-      ...(await plansOf(() => interactions.scheduleLookups(ids, 1, 1_000))),
+      ...(await plansOf(() => new LookupRepository(database).schedule(ids, 1, 1_000))),
       ...(await plansOf(() => database.transaction((trx) => interactions.capture(trx, ids, true)))),
       ...(await plansOf(() => database.transaction((trx) => interactions.settle(trx, ids, 'delivered')))),
     ];

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { SimulatedClock } from '../../common/clock.js';
 import { Misuse, NotThere } from '../../common/misuse.js';
 import { setBounded } from '../../common/bounded-log.js';
 import { messageAdded, updateOf, type MessageInput } from '../direct/direct-events.js';
@@ -16,6 +15,7 @@ import type { EndLeg, FinishedWork, FinishWork, Which } from './conversation-inp
 import { acw, customerEnd, topicOf, userEnd, userStart, wrapup, type DetailEvent } from './detail-events.js';
 import { endLeg, findLeg, USUAL_CALL_MS, workOf } from './legs.js';
 import { attributes, beginning, contact, flowOutcome, voicemail } from './life-events.js';
+import type { Shape } from './shapes.js';
 
 interface Version {
   at: number;
@@ -41,9 +41,10 @@ const DEFAULT_WRAPUP_CODE = '3c9e5a0e-2f5f-4f0f-9a55-0d8e3a2b1c00';
 export class Conversations {
   readonly #current = new Map<string, Conversation>();
   readonly #versions = new Map<string, Version[]>();
+  readonly #shapes = new Map<string, Shape>();
 
   constructor(
-    private readonly clock: SimulatedClock,
+    private readonly clock: { now(): number },
     private readonly outlets: Outlets,
     private readonly changed: (conversationId: string, change: string) => void,
   ) {}
@@ -101,6 +102,16 @@ export class Conversations {
   asOf(id: string, lagMs: number): Conversation | undefined {
     const time = this.clock.now() - lagMs;
     return this.#versions.get(id)?.findLast((version) => version.at <= time)?.state;
+  }
+
+  /** Its look-ups answer so from now on; `{}`: as they should. */
+  shape(id: string, shape: Shape): void {
+    this.#getOrStart(id, {});
+    setBounded(this.#shapes, id, shape);
+  }
+
+  shapeOf(id: string): Shape | undefined {
+    return this.#shapes.get(id);
   }
 
   /** An agent's part ends; after-call work begins, unless there is none. */
@@ -207,6 +218,7 @@ export class Conversations {
   clear(): void {
     this.#current.clear();
     this.#versions.clear();
+    this.#shapes.clear();
   }
 
   /** One that was never heard of has begun by now, or a usual call before what it is needed for. */

@@ -4,6 +4,7 @@ import { addReplayAndAudit } from './0002-replay-audit.js';
 import { addPush } from './0003-push.js';
 import { dropWaitingIndex } from './0004-fewer-indexes.js';
 import { indexLiveSubjectsOnly } from './0005-live-subjects.js';
+import { addLookupFailures } from './0006-lookup-failures.js';
 import { addChannelBudget } from './0007-channel-budget.js';
 import { keepSinksApart } from './0008-sinks-apart.js';
 import { addPushFanOut } from './0009-push-fan-out.js';
@@ -22,6 +23,7 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0003-push': addPush,
   '0004-fewer-indexes': dropWaitingIndex,
   '0005-live-subjects': indexLiveSubjectsOnly,
+  '0006-lookup-failures': addLookupFailures,
   '0007-channel-budget': addChannelBudget,
   '0008-sinks-apart': keepSinksApart,
   '0009-push-fan-out': addPushFanOut,
