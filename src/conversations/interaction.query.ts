@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { recordIdOf } from '../history/record.js';
 import { Database } from '../storage/database.js';
+import { justCompared } from '../storage/json-rows.js';
 import type { InteractionRow } from '../storage/schema.js';
 import { BadCursorError } from './interaction.errors.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
@@ -27,7 +28,10 @@ export class InteractionQuery {
   async list(query: InteractionFilter): Promise<InteractionPage> {
     let select = this.database.db.selectFrom('interactions').selectAll();
     if (query.conversationId !== undefined) select = select.where('conversation_id', '=', query.conversationId);
-    if (query.status !== undefined) select = select.where('status', '=', query.status);
+    if (query.customerId !== undefined) select = select.where('customer_id', '=', query.customerId);
+    // A conversation and a customer have few interactions, a status may have them all.
+    const few = query.conversationId !== undefined || query.customerId !== undefined;
+    if (query.status !== undefined) select = select.where(few ? justCompared('status') : 'status', '=', query.status);
     if (query.acceptedAfter !== undefined) select = select.where('accepted_at', '>=', query.acceptedAfter);
     if (query.acceptedBefore !== undefined) select = select.where('accepted_at', '<', query.acceptedBefore);
     if (query.cursor !== undefined) {

@@ -89,6 +89,7 @@ const time = z.iso
 /** Query of `GET /customers/supportInteraction`. */
 export const interactionListSchema = z.strictObject({
   conversationId: guid.optional(),
+  customerId: storableText(128, 1).optional(),
   status: z.enum(INTERACTION_STATUSES).optional(),
   acceptedAfter: time.optional().meta({ description: 'This time included.' }),
   acceptedBefore: time.optional().meta({ description: 'This time not included.' }),

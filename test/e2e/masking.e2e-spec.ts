@@ -58,6 +58,16 @@ describe.each(['sqlite', 'postgres'] as const)('who sees what speaks of a custom
     ]);
   });
 
+  it('lists the interactions of one customer', async () => {
+    const idsOf = async (query: string): Promise<string[]> =>
+      (await stage.ask(`/customers/supportInteraction?${query}`)).body.items.map((each: { id: string }) => each.id);
+    const { customerId, status } = (await stage.ask(one())).body;
+    expect(await idsOf(`customerId=${customerId}`)).toEqual([id]);
+    expect(await idsOf(`customerId=${customerId}&status=${status}`)).toEqual([id]);
+    expect(await idsOf(`customerId=${customerId}-other`)).toEqual([]);
+    expect((await stage.ask('/customers/supportInteraction?customerId=')).status).toBe(400);
+  });
+
   it('lists what was accepted in a stretch of time', async () => {
     const { createdAt } = (await stage.ask(one())).body;
     const after = new Date(Date.parse(createdAt) + 1).toISOString();

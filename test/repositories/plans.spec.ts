@@ -3,6 +3,7 @@ import { jest } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
 import { sql } from 'kysely';
+import { InteractionQuery } from '../../src/conversations/interaction.query.js';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
 import { LookupRepository } from '../../src/conversations/lookup.repository.js';
 import { cancelWaiting } from '../../src/delivery/cancellation.js';
@@ -93,6 +94,18 @@ describeEachDatabase('Plans of the statements that each event and request needs'
       ...(await plansOf(() => database.transaction((trx) => interactions.settle(trx, ids, 'delivered')))),
     ];
     for (const plan of plans) expect(plan).toMatch(/interactions_pkey|sqlite_autoindex_interactions_1/);
+    for (const plan of plans) expect(plan).not.toMatch(WALK);
+  });
+
+  it('lists the interactions of one customer without a walk through those of all', async () => {
+    await sql`update interactions set customer_id = 'C-' || id`.execute(database.db);
+    if (database.kind === 'postgres') await sql`analyze`.execute(database.db);
+    const query = new InteractionQuery(database);
+    const plans = [
+      ...(await plansOf(() => query.list({ customerId: `C-${ids[0] ?? ''}`, limit: 50 }))),
+      ...(await plansOf(() => query.list({ customerId: 'C-none', status: 'accepted', limit: 50 }))),
+    ];
+    for (const plan of [plans[0], plans.at(-1)]) expect(plan).toMatch(/interactions_customer/);
     for (const plan of plans) expect(plan).not.toMatch(WALK);
   });
 

@@ -10,6 +10,7 @@ import { keepSinksApart } from './0008-sinks-apart.js';
 import { addPushFanOut } from './0009-push-fan-out.js';
 import { addDiscard } from './0011-discard.js';
 import { keepCounts } from './0012-kept-counts.js';
+import { indexCustomers } from './0013-customers.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -29,4 +30,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0009-push-fan-out': addPushFanOut,
   '0011-discard': addDiscard,
   '0012-kept-counts': keepCounts,
+  '0013-customers': indexCustomers,
 };
