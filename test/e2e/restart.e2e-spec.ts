@@ -57,6 +57,16 @@ describe.each(['sqlite', 'postgres'] as const)('a restart (%s)', (kind) => {
     expect(items).toEqual([expect.objectContaining({ reason: 'restart', topics: 5, to: expect.any(String) })]);
   });
 
+  it('says without a warning that it goes on after one that ended in order', async () => {
+    const first = await scene.start();
+    await acceptSome(scene, first, 1);
+    expect(await first.end('SIGTERM')).toBe(0);
+    const second = await scene.start();
+    const line = await second.logged(({ msg }) => msg === 'goes on with what replicas left that ended in order');
+    expect(line.level).toBe('info');
+    expect(second.logs.filter(({ msg }) => msg === 'took over what dead replicas owned')).toEqual([]);
+  });
+
   it('makes a new channel when the old one has gone meanwhile', async () => {
     const { genesys } = scene.simulator;
     let gateway = await scene.start();
