@@ -6,8 +6,10 @@ import { costOverTime } from './cost-over-time.js';
 import { intake } from './intake.js';
 import { latency } from './latency.js';
 import { ownEvents } from './own-events.js';
+import { pushApart } from './push-apart.js';
 import { pushCallbacks } from './push-callbacks.js';
 import { pushFanOut } from './push-fan-out.js';
+import { pushRate } from './push-rate.js';
 import { recovery } from './recovery.js';
 import { rotation } from './rotation.js';
 import { scale } from './scale.js';
@@ -28,4 +30,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ownEvents,
   pushFanOut,
   pushCallbacks,
+  pushApart,
+  pushRate,
 ];

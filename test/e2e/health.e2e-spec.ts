@@ -91,6 +91,24 @@ describe('/health in trouble', () => {
     60_000,
   );
 
+  it('says of a history service that refuses what failed last, and is well again when it is', async () => {
+    const { history, genesys } = scene.simulator;
+    history.fail({ status: 503, count: 1_000 });
+    const accepted = await scene.accept(gateway);
+    await scene.subscribed(accepted);
+    genesys.conversations.finishWork(accepted.conversationId);
+    const entry = async () => ((await operator('/health')).body['details'] as Record<string, object>)['history'];
+    await eventually(async () => 'lastError' in ((await entry()) ?? {}));
+    const degraded = await operator('/health');
+    // Intake is durable without it: the pod stays in service.
+    expect(degraded.status).toBe(200);
+    const lastError = { code: expect.any(String), message: expect.stringContaining('503'), at: expect.any(String) };
+    expect(await entry()).toMatchObject({ status: 'degraded', backlog: 1, lastError });
+    history.recover();
+    await eventually(async () => JSON.stringify(await entry()).includes('"backlog":0'));
+    expect(await entry()).toMatchObject({ status: 'up', breaker: 'closed', lastError });
+  });
+
   it('says draining of a pod that drains', async () => {
     const { history, genesys } = scene.simulator;
     history.fail({ status: 201, count: 1, delayMs: 2_000 });
