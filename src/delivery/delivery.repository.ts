@@ -6,9 +6,12 @@ import { jsonList, jsonRows, justCompared, oneOf } from '../storage/json-rows.js
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { ITS_TURN, type Claim, type Share } from './claim.js';
 import { claimedOf, insertDeliveries } from './delivery-insert.js';
-import { postpone, type Postponed } from './postponement.js';
-import { claimShares, dueAmong, dueDestinations } from './shares.js';
+import { postpone, type Postponed, putOffThoseBehind } from './postponement.js';
+import { claimShares, dueAmong, dueDestinations, waitingHeads } from './shares.js';
 import type { DeliveryDraft } from './sink.js';
+
+/** How often one claim looks on for one destination, past 64 rows that are put off. */
+const MAX_LOOKS = 4;
 
 /** How one attempt is stored. `v_id` and `v_claim` are the fence. */
 export interface StoredOutcome {
@@ -76,9 +79,25 @@ export class DeliveryRepository {
     return dueAmong(this.database, sink, destinations);
   }
 
-  /** Claims for each destination as much as its share says, its oldest first. */
-  claimShares(claim: Claim, shares: readonly Share[]): Promise<DeliveryRow[]> {
-    return claimShares(this.database, claim, shares);
+  /**
+   * Claims for each destination as much as its share says, its oldest first. Where what is due stands behind what is not, that
+   * is put off, so that it hides nothing.
+   */
+  async claimShares(claim: Claim, shares: readonly Share[]): Promise<DeliveryRow[]> {
+    const claimed = await claimShares(this.database, claim, shares);
+    const served = new Set(claimed.map(({ destination }) => destination));
+    for (const share of shares) {
+      if (served.has(share.destination)) continue;
+      for (let look = 0; look < MAX_LOOKS; look++) {
+        const heads = await waitingHeads(this.database, claim.sink, share.destination);
+        if (heads.length === 0) break;
+        await this.putOffThoseBehind(this.database.db, heads);
+        const found = await claimShares(this.database, claim, [share]);
+        claimed.push(...found);
+        if (found.length > 0) break;
+      }
+    }
+    return claimed;
   }
 
   /**
@@ -181,18 +200,9 @@ export class DeliveryRepository {
     return postpone(this.database, postponed);
   }
 
-  /**
-   * What stands behind a delivery that waits need not be looked at before its time: a dead destination's queue is not
-   * walked by each claim. In one statement for all; `ids` that do not wait are ignored.
-   */
-  async putOffThoseBehind(db: Kysely<Schema>, ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    const list = jsonList(this.database.kind, ids);
-    await sql`
-      update deliveries set due_at = head.due_at from deliveries as head
-      where head.id in ${list} and head.state = 'pending'
-        and deliveries.sink = head.sink and deliveries.order_key = head.order_key and deliveries.seq > head.seq and deliveries.due_at < head.due_at
-        and deliveries.state = 'pending' and deliveries.state in ('pending', 'claimed')`.execute(db);
+  /** Puts off what stands behind a delivery that waits, until then. `ids` that do not wait are ignored. */
+  putOffThoseBehind(db: Kysely<Schema>, ids: readonly string[]): Promise<void> {
+    return putOffThoseBehind(db, this.database.kind, ids);
   }
 
   /** Gives back whatever of one claim is still held. */

@@ -82,6 +82,28 @@ export async function claimShares(
   return rows.sort((a, b) => a.seq - b.seq);
 }
 
+/**
+ * What stands first of the keys that fill the window of a destination and is not due yet: those behind it came after it was put
+ * off, and hide what is due behind them.
+ */
+export async function waitingHeads(
+  { db, now }: Pick<Database, 'db' | 'now'>,
+  sink: string,
+  destination: string,
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select distinct head.id from (
+      select sink, order_key from deliveries
+      where sink = ${sink} and ${WAITS} and destination = ${destination} and crashes = 0 and due_at <= ${now}
+      order by due_at, seq limit ${sql.lit(WINDOW)}) as candidate
+    join deliveries as head on head.seq = (
+      select first.seq from deliveries as first
+      where first.sink = candidate.sink and first.order_key = candidate.order_key and first.state in ('pending', 'claimed')
+      order by first.seq limit 1)
+    where head.state = 'pending' and head.due_at > ${now}`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
 /** SQLite has no lateral joins, but looks up what a list names; PostgreSQL leaves out what another claims just now. */
 function picked(kind: Database['kind'], turns: RawBuilder<unknown>): RawBuilder<unknown> {
   if (kind === 'sqlite') {

@@ -90,6 +90,24 @@ describeEachDatabase('Deliveries with destinations', (getDb) => {
     expect(sink.sent.slice(before).filter((id) => id.startsWith('slow')).length).toBeLessThanOrEqual(4);
   });
 
+  it('lets nobody be hidden by what came behind a push that is put off', async () => {
+    const keys = Array.from({ length: 70 }, (_, no) => `key ${no}`);
+    const draft = (id: string, orderKey: string) => ({
+      ...{ id, orderKey, sink: 'test', subjectId: id, payload: '{}', receivedAt: 0, destination: 'one' },
+    });
+    const insert = (drafts: ReturnType<typeof draft>[]) => getDb().transaction((trx) => deliveries.insert(trx, drafts));
+    await insert(keys.map((key) => draft(`first of ${key}`, key)));
+    await getDb()
+      .db.updateTable('deliveries')
+      .set({ due_at: Date.now() + 3_600_000 })
+      .execute();
+    await insert(keys.map((key) => draft(`second of ${key}`, key)));
+    await insert([draft('free', 'of its own')]);
+    const claim = { sink: 'test', limit: 2, token: 't', replica: 'r', leaseMs: 30_000 };
+    const claimed = await deliveries.claimShares(claim, [{ destination: 'one', room: 2 }]);
+    expect(claimed.map(({ id }) => id)).toEqual(['free']);
+  });
+
   it('keeps places for a quick receiver, however many others do not answer', async () => {
     let release: (outcome: SendOutcome) => void = () => undefined;
     const stuck = new Promise<SendOutcome>((resolve) => (release = resolve));
