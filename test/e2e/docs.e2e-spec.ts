@@ -272,17 +272,13 @@ describe('the API documentation', () => {
     it('that the gateway takes as they stand', async () => {
       for (const [name, { requestBody }] of operations) {
         const [method, path = ''] = name.split(' ');
-        if (method !== 'post' || requestBody === undefined || path.includes('discard') || path.includes('replay'))
-          continue;
+        // Those of the operations name dead letters, and there are none.
+        if (method !== 'post' || requestBody === undefined || path.startsWith('/ops/')) continue;
         const example = rendered(requestBody.content['application/json']) as object;
-        const { status, body } = await stage.post(path.replace('{version}', '1'), example, { as: 'admin' });
-        // Two examples of one conversation: what is handed in has the result already.
-        if (body.code !== 'interaction.conflict')
-          expect({ name, status, body }).toMatchObject({
-            name,
-            status: expect.any(Number),
-            body: { id: expect.any(String) },
-          });
+        const as = path.endsWith('/publish') ? 'publish' : 'intake';
+        const { status, body } = await stage.post(path.replace('{version}', '1'), example, { as });
+        expect({ name, status, body }).toMatchObject({ name, body: { id: expect.any(String) } });
+        expect([200, 202]).toContain(status);
       }
     });
   });
