@@ -90,10 +90,12 @@ const INTERACTION = {
 const LOCATION = { Location: { description: 'Path of the interaction.', schema: TEXT } };
 
 /** What a POST answers. */
-export function ApiHandedIn(what: string): MethodDecorator {
+export function ApiHandedIn(what: 'interaction' | 'result'): MethodDecorator {
+  const anew =
+    ' One that is cancelled or expired and is handed in again begins anew under its id, also with other contents.';
   return applyDecorators(
     ApiAcceptedResponse({
-      description: `Durable: the ${what} will be delivered.`,
+      description: `Durable: the ${what} will be delivered.${what === 'interaction' ? anew : ''}`,
       headers: LOCATION,
       schema: ACCEPTED,
     }),

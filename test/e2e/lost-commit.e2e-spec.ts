@@ -31,13 +31,14 @@ describe('PostgreSQL commits, and its answer is lost', () => {
     await simulator.stop();
   });
 
-  /** The next commit after a statement that speaks of `text`: it takes place, and its connection breaks before the answer. */
+  /** The commit of the next transaction that speaks of `text`: it takes place, and its connection breaks before the answer. */
   function loseCommitOf(text: string): Promise<void> {
-    let spoken = false;
+    const speaking = new Set<object>();
     return new Promise((resolve) => {
-      proxy.tap = (direction, chunk) => {
-        if (direction === 'up') spoken ||= chunk.includes(text);
-        if (direction === 'up' || !spoken || !chunk.includes(COMMITTED)) return true;
+      proxy.tap = (direction, chunk, connection) => {
+        if (direction === 'up' && chunk.includes('begin')) speaking.delete(connection);
+        if (direction === 'up' && chunk.includes(text)) speaking.add(connection);
+        if (direction === 'up' || !speaking.has(connection) || !chunk.includes(COMMITTED)) return true;
         proxy.tap = undefined;
         proxy.drop();
         resolve();
@@ -82,6 +83,19 @@ describe('PostgreSQL commits, and its answer is lost', () => {
     const { body } = await post('/customers/supportResult', { conversationId, wrapupCode: 'solved' }).expect(200);
     await delivered(body.id as string);
     await released(conversationId);
+  });
+
+  it('sends nothing again whose outcome it was', async () => {
+    const conversationId = randomUUID();
+    const { body } = await post('/customers/supportInteraction', { conversationId }).expect(202);
+    await listened(conversationId);
+    const recordId = recordIdOf(body.id as string);
+    const lost = loseCommitOf(`"v_id":"${recordId}"`);
+    simulator.genesys.conversations.finishWork(conversationId);
+    await lost;
+    await delivered(body.id as string);
+    await released(conversationId);
+    expect(simulator.history.received.filter((each) => each.key === recordId)).toHaveLength(1);
   });
 
   it('delivers after-call work once whose capture it was', async () => {

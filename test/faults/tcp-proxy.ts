@@ -26,8 +26,8 @@ function reset(socket: Socket): void {
 
 /** A wire between a client and a server that can be cut, clogged and slowed down while both believe in each other. */
 export class TcpProxy {
-  /** Sees every chunk before it is passed on; `false` swallows it. */
-  tap: ((direction: Direction, chunk: Buffer) => boolean) | undefined;
+  /** Sees every chunk before it is passed on, and the connection that it belongs to; `false` swallows it. */
+  tap: ((direction: Direction, chunk: Buffer, connection: object) => boolean) | undefined;
   /** Serves connections instead of the target. */
   impostor: ((socket: Socket) => void) | undefined;
   private readonly links = new Set<Link>();
@@ -142,7 +142,7 @@ export class TcpProxy {
 
   private join(link: Link, direction: Direction, from: Socket, to: Socket): void {
     from.on('data', (chunk) => {
-      if (this.tap?.(direction, chunk) === false) return;
+      if (this.tap?.(direction, chunk, link) === false) return;
       this.later(link, direction, () => {
         if (!to.destroyed && !to.writableEnded && !to.write(chunk)) this.holdBack(link, from, to);
       });
