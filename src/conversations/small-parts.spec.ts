@@ -1,5 +1,5 @@
 import { acwTopic, conversationOfAcwTopic } from './acw-topic.js';
-import { firstLookupMs, nextLookupMs } from './lookup-schedule.js';
+import { failureWaitMs, firstLookupMs, nextLookupMs } from './lookup-schedule.js';
 import { RecentWork } from './recent-work.js';
 import { requestHash } from './request-hash.js';
 
@@ -21,6 +21,13 @@ describe('the look-up schedule', () => {
     expect(nextLookupMs(6, 1_800_000)).toBe(1_800_000);
     expect(nextLookupMs(99, 1_800_000)).toBe(1_800_000);
     expect(nextLookupMs(3, 10_000)).toBe(10_000);
+  });
+
+  it('waits twice as long after each failure in a row, and never longer than the sweep', () => {
+    const waits = [0, 1, 2, 3, 7].map((failures) => failureWaitMs(failures, 1_800_000));
+    expect(waits).toEqual([15_000, 30_000, 60_000, 120_000, 1_800_000]);
+    expect(failureWaitMs(10_000, 1_800_000)).toBe(1_800_000);
+    expect(failureWaitMs(0, 1_000)).toBe(1_000);
   });
 });
 

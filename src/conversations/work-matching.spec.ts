@@ -1,6 +1,6 @@
 import type { InteractionRow } from '../storage/schema.js';
 import type { AfterCallWork } from './after-call-work.js';
-import { completes, matchWork } from './work-matching.js';
+import { completes, heardTooOld, matchWork } from './work-matching.js';
 
 const ACCEPTED_AT = 1_000_000;
 
@@ -21,6 +21,18 @@ describe('completes', () => {
     ['another conversation', {}, { conversationId: 'c2' }, false],
     ['work from just before, within the grace of 60 s', {}, { endedAt: ACCEPTED_AT - 60_000 }, true],
     ['work from before that', {}, { endedAt: ACCEPTED_AT - 60_001 }, false],
+    [
+      'work from before that, by a clock that is behind',
+      {},
+      { endedAt: ACCEPTED_AT - 61_000, clockBehindMs: 5_000 },
+      true,
+    ],
+    [
+      'work from before that, by a clock that is behind by less',
+      {},
+      { endedAt: ACCEPTED_AT - 66_000, clockBehindMs: 5_000 },
+      false,
+    ],
     ['work without a time', {}, { endedAt: undefined }, true],
   ])('%s', (_name, fields, workFields, expected) => {
     const { endedAt, userId, ...rest } = work(workFields as Partial<AfterCallWork>);
@@ -30,6 +42,27 @@ describe('completes', () => {
       ...(userId === undefined ? {} : { userId }),
     };
     expect(completes(given, interaction('i1', fields))).toBe(expected);
+  });
+});
+
+describe('heardTooOld', () => {
+  const old = { endedAt: ACCEPTED_AT - 60_001 };
+  const heard = (works: AfterCallWork[], ...rows: InteractionRow[]): string[] =>
+    heardTooOld(works, rows).map((row) => row.id);
+
+  it('names those whose only events are too old', () => {
+    const rows = [interaction('i1'), interaction('i2', { accepted_at: ACCEPTED_AT - 10 })];
+    expect(heard([work(old), work({ ...old, sessionId: 's2' })], ...rows)).toEqual(['i1']);
+  });
+
+  it.each<[string, AfterCallWork[]]>([
+    ['a later event beside the old one', [work(old), work()]],
+    ['an old look-up', [work({ ...old, obtainedBy: 'lookup' })]],
+    ['an event of another agent', [work({ ...old, userId: 'u2' })]],
+    ['an event of another conversation', [work({ ...old, conversationId: 'c2' })]],
+    ['nothing', []],
+  ])('says nothing of %s', (_name, works) => {
+    expect(heard(works, interaction('i1', { agent_id: 'u1' }))).toEqual([]);
   });
 });
 
