@@ -51,14 +51,26 @@ describe('loadConfig', () => {
       CHANNEL_MAX_COUMT: '3',
       HISTORY_SERVICE_HOST: '10.0.0.1',
       HISTORY_PORT_80_TCP: 'x',
+      HISTROY_URL: 'x',
+      GENESSYS_CLIENT_ID: 'x',
+      PATH: 'x',
+      HOME: 'x',
+      HOSTNAME: 'x',
+      KUBERNETES_SERVICE_HOST: 'x',
+      npm_config_cache: 'x',
+      NODE_OPTIONS: 'x',
+      LC_ALL: 'x',
+      SSH_AUTH_SOCK: 'x',
       GENESYS_GATEWAY_SERVICE_PORT_HTTP: '80',
       GENESYS_GATEWAY_PORT_3000_TCP_ADDR: '10.0.0.1',
     };
     expect(loadConfig({ ...ENV, ...odd }, envFile).warnings).toEqual([
       'CHANNEL_MAX_COUMT is set, but no variable has this name; is CHANNEL_MAX_COUNT meant?',
       'EVENT_BUFER_MAX is set, but no variable has this name; is EVENT_BUFFER_MAX meant?',
+      'GENESSYS_CLIENT_ID is set, but no variable has this name; is GENESYS_CLIENT_ID meant?',
       'GENESYS_COLOUR is set, but no variable has this name',
       'HISTORY_TIMEOUT is set, but no variable has this name; is HISTORY_TIMEOUT_MS meant?',
+      'HISTROY_URL is set, but no variable has this name; is HISTORY_URL meant?',
     ]);
   });
 

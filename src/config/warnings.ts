@@ -24,12 +24,22 @@ export function configWarnings(env: Environment, config: Config): string[] {
 /** Each variable that looks like one of ours and is none, with the name that was probably meant; never its value. */
 export function unknownVariables(env: Environment): string[] {
   return Object.keys(env)
-    .filter((name) => OURS.has(firstWord(name)) && !(name in VARIABLES) && !SERVICE_LINK.test(name))
+    .filter((name) => !(name in VARIABLES) && !SERVICE_LINK.test(name))
+    .filter((name) => OURS.has(firstWord(name)) || isMisspelt(name))
     .sort()
     .map((name) => {
       const near = nearestName(name);
       return `${name} is set, but no variable has this name${near === undefined ? '' : `; is ${near} meant?`}`;
     });
+}
+
+/**
+ * A name whose first word is none of ours, as HISTROY_URL. Short names are near to many, and those of one word (PATH, HOME)
+ * are the system's: two letters, which a swap is, in a name of eight or more with an underscore.
+ */
+function isMisspelt(name: string): boolean {
+  if (name.length < 8 || !/^[A-Z]+_[A-Z0-9_]+$/.test(name)) return false;
+  return Object.keys(VARIABLES).some((known) => known.includes('_') && distance(name, known) <= 2);
 }
 
 function nearestName(name: string): string | undefined {
