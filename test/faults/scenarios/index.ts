@@ -14,6 +14,7 @@ import { databaseDown, databaseLinks, databaseReadOnly, diskFull, unansweredComm
 import { failPoints } from './fail-points.js';
 import { burst, deadLetterReplay, historyOutage, historyStorm, hostileHistory, poison } from './history.js';
 import { killPending, killStream } from './kill.js';
+import { poisonedLookup } from './lookups.js';
 import { pushFanOut, slowReceiver } from './push.js';
 import { partition, replicasShare, rolling, zombie, zombieChannels } from './replicas.js';
 import { authMatrix, canarySecrets } from './security.js';
@@ -50,6 +51,7 @@ export const SCENARIOS: readonly Scenario[] = [
   channelEnds,
   topicLimits,
   fuzzedFrames,
+  poisonedLookup,
   authMatrix,
   canarySecrets,
   pushFanOut,
