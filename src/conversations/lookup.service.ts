@@ -167,7 +167,9 @@ export class LookupService {
       if (outcome.state !== 'failed') continue;
       const { error, code, message } = outcome;
       this.count({ [code === 'lookup.failed' ? 'failed' : 'unstorable']: 1 });
-      const facts = { cause: causeForLogs(error), interaction: row.id, conversation: row.conversation_id, code };
+      // A database's message may quote the values, which are a customer's; ours has its name and code.
+      const cause = code === 'lookup.failed' ? { cause: causeForLogs(error) } : {};
+      const facts = { ...cause, interaction: row.id, conversation: row.conversation_id, code };
       if (row.lookup_failures === 0) this.log.warn(facts, `${message} It is looked up again with growing waits.`);
       else this.log.debug(facts, message);
       await this.lookups.fail([row.id], { code, message }, failureWaitMs(row.lookup_failures, lookupSweepMs));
