@@ -15,6 +15,7 @@ import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { AfterCallWork } from './after-call-work.js';
+import { correlationOf } from './correlation.js';
 import { recordOfWork } from './interaction-record.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
@@ -127,7 +128,8 @@ export class CaptureService {
     if (!this.log.isLevelEnabled('debug')) return;
     for (const { interaction, work } of completions) {
       const { conversationId: conversation, obtainedBy } = work;
-      this.log.debug({ interaction: interaction.id, conversation, obtainedBy }, 'captured');
+      const facts = { interaction: interaction.id, conversation, ...correlationOf(interaction) };
+      this.log.debug({ ...facts, obtainedBy }, 'captured');
     }
   }
 
@@ -177,9 +179,10 @@ export class CaptureService {
       const completions = [...(await this.take(trx, matched, 'event')), ...(await this.take(trx, matched, 'lookup'))];
       const now = Date.now();
       const records = completions.map(({ interaction, work }) => recordOfWork(interaction, work, now));
-      const drafts = records.map((record, n) =>
-        this.history.draft(record, receivedAt.get((completions[n] as Completion).work) ?? now),
-      );
+      const drafts = records.map((record, n) => {
+        const { interaction, work } = completions[n] as Completion;
+        return this.history.draft(record, receivedAt.get(work) ?? now, interaction.correlation_id);
+      });
       await this.outbox.enqueue(trx, drafts, { to: handOver, afterCommit });
       await this.followers.changed(trx, () => completions.map((each, n) => changeOf(each, records[n])), afterCommit);
       afterCommit(() => this.tell(completions));

@@ -3,6 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import { Database } from '../storage/database.js';
 import type { InteractionRow } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
+import { correlationOf } from './correlation.js';
 import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 
@@ -37,7 +38,7 @@ export class ExpiryService {
 
   private tell(row: InteractionRow): void {
     this.log.warn(
-      { interaction: row.id, lastError: row.last_error_code ?? undefined },
+      { interaction: row.id, ...correlationOf(row), lastError: row.last_error_code ?? undefined },
       'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
     );
     this.expired.next(row.conversation_id);

@@ -58,8 +58,8 @@ export class IntakeService {
   }
 
   /** @throws InteractionConflictError, StorageUnavailableError */
-  async accept(request: SupportInteraction): Promise<Accepted> {
-    const draft = draftOf(request, requestHash(request));
+  async accept(request: SupportInteraction, correlationId?: string): Promise<Accepted> {
+    const draft = draftOf(request, requestHash(request), correlationId);
     const answer = await this.batcher.add(draft);
     if (answer.interaction.request_hash !== draft.requestHash) {
       throw new InteractionConflictError(
@@ -71,11 +71,11 @@ export class IntakeService {
   }
 
   /** A result without waiting for Genesys. @throws InteractionConflictError, StorageUnavailableError */
-  async acceptResult(result: SupportResult): Promise<Accepted> {
+  async acceptResult(result: SupportResult, correlationId?: string): Promise<Accepted> {
     const hash = requestHash(result);
     const receivedAt = Date.now();
     return this.database.transaction(async (trx, afterCommit) => {
-      const draft = draftOf(result, hash);
+      const draft = draftOf(result, hash, correlationId);
       const extra = { ...this.terms(), status: 'captured', result_hash: hash } as const;
       const [created] = await this.interactions.insertNew(trx, [draft], extra);
       const interaction = created ?? (await this.existing(trx, [draft])).get(keyOf(draft));
@@ -90,7 +90,9 @@ export class IntakeService {
       }
       const captured: InteractionRow = { ...interaction, status: 'captured' };
       const record = recordOfResult(captured, result, receivedAt);
-      await this.outbox.enqueue(trx, [this.history.draft(record, receivedAt)]);
+      await this.outbox.enqueue(trx, [
+        this.history.draft(record, receivedAt, correlationId ?? captured.correlation_id),
+      ]);
       const accepted = created ? [{ kind: 'accepted', interaction: captured } as const] : [];
       await this.followers.changed(
         trx,
@@ -173,7 +175,7 @@ export class IntakeService {
   }
 }
 
-function draftOf(request: SupportInteraction, hash: string): InteractionDraft {
+function draftOf(request: SupportInteraction, hash: string, correlationId: string | undefined): InteractionDraft {
   return {
     // In order of time, so that those who wait together lie together in the database, however many are stored beside them.
     id: uuidv7(),
@@ -185,6 +187,7 @@ function draftOf(request: SupportInteraction, hash: string): InteractionDraft {
     subject: request.subject ?? null,
     notes: request.notes ?? null,
     attributes: request.attributes === undefined ? null : JSON.stringify(request.attributes),
+    correlationId: correlationId ?? null,
   };
 }
 

@@ -14,6 +14,7 @@ export interface InteractionDraft {
   subject: string | null;
   notes: string | null;
   attributes: string | null;
+  correlationId: string | null;
 }
 
 /** What all interactions of one request share. */
@@ -40,6 +41,7 @@ export async function insertInteractions(
     subject: 'text',
     notes: 'text',
     attributes: 'text',
+    correlationId: 'text',
   });
   // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
   // One moment for all its times: PostgreSQL's clock goes on within a statement.
@@ -47,9 +49,9 @@ export async function insertInteractions(
     with clock as materialized (select ${now} as at)
     insert into interactions
       (id, conversation_id, customer_id, agent_id, request_hash, result_hash, channel, subject, notes, attributes,
-       status, owner, accepted_at, expires_at, captured_at, lookup_at)
+       correlation_id, status, owner, accepted_at, expires_at, captured_at, lookup_at)
     select id, "conversationId", "customerId", "agentId", "requestHash", ${extra.result_hash ?? null}, channel, subject,
-      notes, attributes, ${status}, ${extra.owner}, clock.at, clock.at + ${sql.lit(extra.ttlMs)},
+      notes, attributes, "correlationId", ${status}, ${extra.owner}, clock.at, clock.at + ${sql.lit(extra.ttlMs)},
       ${captured ? sql`clock.at` : sql`null`}, ${captured ? sql`null` : sql`clock.at + ${sql.lit(extra.lookupInMs)}`}
     from ${table} as drafts, clock where true
     on conflict (conversation_id, customer_id, agent_id) do nothing
@@ -76,6 +78,7 @@ export async function renewInteractions(
         subject: draft.subject,
         notes: draft.notes,
         attributes: draft.attributes,
+        correlation_id: draft.correlationId,
         status: 'accepted',
         owner: terms.owner,
         accepted_at: now,
@@ -120,6 +123,7 @@ function rowOf(
     subject: draft.subject,
     notes: draft.notes,
     attributes: draft.attributes,
+    correlation_id: draft.correlationId,
     status,
     owner,
     accepted_at: times.accepted_at,

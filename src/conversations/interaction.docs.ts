@@ -67,6 +67,7 @@ const INTERACTION = {
     subject: TEXT,
     notes: TEXT,
     attributes: { type: 'object', additionalProperties: TEXT },
+    correlationId: { ...TEXT, description: "The caller's X-Correlation-Id or traceparent." },
     recordId: { ...ID, description: 'The Idempotency-Key of its record.' },
     acceptedAt: TIME,
     expiresAt: TIME,

@@ -33,6 +33,7 @@ export interface InteractionView extends AcceptedView {
   subject?: string;
   notes?: string;
   attributes?: Record<string, string>;
+  correlationId?: string;
   recordId: string;
   expiresAt: string;
   acceptedAt: string;
@@ -55,6 +56,7 @@ export function interactionView(row: InteractionDetails): InteractionView {
     subject: row.subject,
     notes: row.notes,
     attributes: row.attributes === null ? undefined : (JSON.parse(row.attributes) as Record<string, string>),
+    correlationId: row.correlation_id,
     recordId: recordIdOf(row.id),
     acceptedAt: isoOf(row.accepted_at),
     expiresAt: isoOf(row.expires_at),

@@ -7,6 +7,7 @@ import type { Caller } from '../access/caller.js';
 import { requireSight, seesCustomers } from '../access/sight.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { revealSchema, type RevealQuery } from '../http/schemas.js';
+import { Correlation } from './correlation.js';
 import { IntakeService } from './intake.service.js';
 import { ApiHandedIn, ApiInteraction, ApiInteractionList, ApiNotCancelled } from './interaction.docs.js';
 import type { InteractionDetails } from './interaction.repository.js';
@@ -45,9 +46,10 @@ export class SupportInteractionController {
   @ApiHandedIn('interaction')
   async accept(
     @Body({ schema: supportInteractionSchema }) body: SupportInteraction,
+    @Correlation() correlationId: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AcceptedView> {
-    const { interaction, created } = await this.intake.accept(body);
+    const { interaction, created } = await this.intake.accept(body, correlationId);
     void reply
       .status(created ? HttpStatus.ACCEPTED : HttpStatus.OK)
       .header('location', `${INTERACTION_PATH}/${interaction.id}`);

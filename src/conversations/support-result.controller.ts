@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, HttpStatus, Post, Res } from '@nestjs/commo
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
+import { Correlation } from './correlation.js';
 import { IntakeService } from './intake.service.js';
 import { ApiHandedIn } from './interaction.docs.js';
 import { supportResultSchema, type SupportResult } from './interaction.schemas.js';
@@ -20,9 +21,10 @@ export class SupportResultController {
   @ApiHandedIn('result')
   async accept(
     @Body({ schema: supportResultSchema }) body: SupportResult,
+    @Correlation() correlationId: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AcceptedView> {
-    const { interaction, created } = await this.intake.acceptResult(body);
+    const { interaction, created } = await this.intake.acceptResult(body, correlationId);
     void reply
       .status(created ? HttpStatus.ACCEPTED : HttpStatus.OK)
       .header('location', `${INTERACTION_PATH}/${interaction.id}`);

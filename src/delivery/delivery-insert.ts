@@ -33,6 +33,7 @@ export async function insertDeliveries(
     payload: draft.payload,
     destination: draft.destination ?? null,
     received_at: draft.receivedAt,
+    correlation_id: draft.correlationId ?? null,
     may_claim: first?.has(draft) === true ? 1 : 0,
   }));
   const table = jsonRows(kind, rows, {
@@ -43,14 +44,15 @@ export async function insertDeliveries(
     payload: 'text',
     destination: 'text',
     received_at: 'bigint',
+    correlation_id: 'text',
     may_claim: 'bigint',
   });
   // "where true" tells SQLite's parser that "on conflict" belongs to the insert and not to a join.
   const inserted = await sql<Inserted>`
     ${claim ? withTurn(table) : sql``}
-    insert into deliveries (id, sink, order_key, subject_id, payload, destination, received_at, due_at, created_at,
+    insert into deliveries (id, sink, order_key, subject_id, payload, destination, received_at, correlation_id, due_at, created_at,
       state, claim, claimed_by, claimed_until)
-    select id, sink, order_key, subject_id, payload, destination, received_at, ${now}, ${now}, ${claimColumns(claim, now)}
+    select id, sink, order_key, subject_id, payload, destination, received_at, correlation_id, ${now}, ${now}, ${claimColumns(claim, now)}
     from ${claim ? sql`drafts` : sql`${table} as drafts`}
     where true on conflict (id, sink) do nothing returning seq, id, state, due_at, claimed_until`.execute(trx);
   return inserted.rows;
@@ -92,8 +94,16 @@ export function claimedOf(
   return inserted.flatMap((row) => {
     const draft = byId.get(row.id);
     if (row.state !== 'claimed' || !draft) return [];
-    const { sink, orderKey, subjectId, payload, destination = null, receivedAt } = draft;
-    const known = { sink, order_key: orderKey, subject_id: subjectId, payload, destination, received_at: receivedAt };
+    const { sink, orderKey, subjectId, payload, destination = null, receivedAt, correlationId = null } = draft;
+    const known = {
+      sink,
+      order_key: orderKey,
+      subject_id: subjectId,
+      payload,
+      destination,
+      received_at: receivedAt,
+      correlation_id: correlationId,
+    };
     return [{ ...UNTRIED, ...row, ...known, created_at: row.due_at, claim: token, claimed_by: replica }];
   });
 }

@@ -79,4 +79,6 @@ export interface DeliveryDraft {
   destination?: string;
   /** Epoch ms at which the event behind it was received. */
   receivedAt: number;
+  /** Sent along, for who follows the matter through several logs. */
+  correlationId?: string | null;
 }

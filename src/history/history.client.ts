@@ -12,7 +12,7 @@ const KEEP_ALIVE_MS = 4_000;
 export interface HistoryRequest {
   /** The record's id. */
   idempotencyKey: string;
-  /** The interaction's id: what BOFE, our logs and the history service have in common. */
+  /** The caller's, else the interaction's id: what BOFE, our logs and the history service have in common. */
   correlationId: string;
   body: string;
 }

@@ -12,8 +12,9 @@ export class HistoryService {
   /**
    * The delivery of a record, for the outbox. Records of one conversation go out in the order in which they were
    * captured. @param receivedAt epoch ms at which the event behind it arrived.
+   * @param correlationId what the caller calls the matter
    */
-  draft(record: HistoryRecord, receivedAt: number): DeliveryDraft {
+  draft(record: HistoryRecord, receivedAt: number, correlationId: string | null): DeliveryDraft {
     return {
       id: record.recordId,
       sink: HISTORY_SINK,
@@ -21,6 +22,7 @@ export class HistoryService {
       subjectId: record.interactionId,
       payload: JSON.stringify(record),
       receivedAt,
+      correlationId,
     };
   }
 

@@ -58,7 +58,10 @@ export class HistorySink implements Sink {
       if (error instanceof MappingFailedError) return { kind: 'refused', code: error.code, message: error.message };
       throw error;
     }
-    return this.client.post({ idempotencyKey: delivery.id, correlationId: delivery.subject_id, body }, signal);
+    return this.client.post(
+      { idempotencyKey: delivery.id, correlationId: delivery.correlation_id ?? delivery.subject_id, body },
+      signal,
+    );
   }
 
   async settled(trx: Transaction<Schema>, settlements: readonly Settlement[], afterCommit: AfterCommit): Promise<void> {
@@ -67,8 +70,13 @@ export class HistorySink implements Sink {
     for (const follower of this.followers) await follower.settled(trx, settlements, afterCommit);
   }
 
-  about({ id, subject_id: interaction, order_key: conversation }: DeliveryRow): Record<string, string> {
-    return { record: id, interaction, conversation };
+  about({
+    id,
+    subject_id: interaction,
+    order_key: conversation,
+    correlation_id: correlationId,
+  }: DeliveryRow): Record<string, string> {
+    return { record: id, interaction, conversation, ...(correlationId === null ? {} : { correlationId }) };
   }
 
   report(outcome: ReportedOutcome, latencyMs?: number): void {

@@ -5,14 +5,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.js';
 import { acceptOnlyJson } from './json-parser.js';
 import { BODY_LIMIT_BYTES, KEEP_ALIVE_MS, MAX_PARAMETER_LENGTH } from './limits.js';
+import { givenCorrelationId } from './correlation-id.js';
 import { RouteTable } from './route-table.js';
 import { answerMalformed, answerUnroutable } from './unroutable.js';
 
 /** For `NestFactory.create(module, createHttpAdapter(), HTTP_OPTIONS)`: the adapter has its own body parser. */
 export const HTTP_OPTIONS = { bodyParser: false } as const;
-
-/** A correlation id that a caller may choose; anything else gets one of ours. */
-const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** How often requests that take too long are looked for. */
 const CHECK_MS = 1_000;
@@ -41,10 +39,7 @@ export function createHttpAdapter({ requestTimeoutMs, maxConnections }: HttpLimi
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerMalformed(requestTimeoutMs),
-    genReqId: ({ headers }: IncomingMessage) => {
-      const given = headers['x-correlation-id'];
-      return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
-    },
+    genReqId: ({ headers }: IncomingMessage) => givenCorrelationId(headers) ?? randomUUID(),
   });
   const instance = adapter.getInstance<FastifyInstance>();
   // One more is closed by Node.js before anything is read from it.

@@ -56,6 +56,8 @@ export interface InteractionTable {
   subject: string | null;
   notes: string | null;
   attributes: string | null;
+  /** What the caller calls the matter in its own logs. */
+  correlation_id: ColumnType<string | null, string | null | undefined, string | null>;
   status: InteractionStatus;
   /** The replica that listens for it. */
   owner: string;
@@ -121,6 +123,8 @@ export interface DeliveryTable {
   discarded_at: ColumnType<number | null, number | null | undefined, number | null>;
   /** The start of what the receiver answered last, without secrets; null when it did not say anything. */
   answer: ColumnType<string | null, string | null | undefined, string | null>;
+  /** Sent along; null: the id of what it is about. */
+  correlation_id: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 /** A Genesys channel that we made and may still use. `connect_uri` and `genesys_id` are secrets. */

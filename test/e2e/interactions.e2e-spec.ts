@@ -66,6 +66,27 @@ describe.each(['sqlite', 'postgres'] as const)('the life of an interaction (%s)'
     expect(ids.toSorted()).toEqual(ids);
   });
 
+  it.each([
+    ['X-Correlation-Id', 'case-77'],
+    ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
+  ])("keeps the caller's %s with the interaction, and sends it on with the record", async (header, value) => {
+    const conversationId = randomUUID();
+    const { body } = await gateway
+      .call('post', '/customers/supportInteraction')
+      .set(header, value)
+      .send({ conversationId, customerId: 'C-1' })
+      .expect(202);
+    await listened(conversationId);
+    simulator.genesys.conversations.finishWork(conversationId);
+    await recorded(conversationId);
+    const { body: kept } = await gateway.call('get', `/customers/supportInteraction/${body.id}`).expect(200);
+    expect(kept.correlationId).toBe(value);
+    const sent = simulator.history.received.filter(
+      ({ body }) => (body as StoredRecord).conversationId === conversationId,
+    );
+    expect(sent.map(({ headers }) => headers['x-correlation-id'])).toEqual([value]);
+  });
+
   it('gives each agent of a transfer a record of their own, and keeps the topic until the last', async () => {
     const conversationId = randomUUID();
     const [first, second] = [randomUUID(), randomUUID()];

@@ -31,6 +31,7 @@ export function interactionDraft(but: Partial<InteractionDraft> = {}): Interacti
     subject: null,
     notes: null,
     attributes: null,
+    correlationId: null,
     ...but,
   };
 }

@@ -23,7 +23,7 @@ describe('the Notification API', () => {
       expect(Object.keys(made.body)).toEqual(['id']);
       const published = await stage.stage.post(`${path}/publish`, { tag: 'nobody' }, { as: 'publish' });
       expect(published).toMatchObject({ status: 200, body: { id: expect.any(String), matched: 0 } });
-      const ended = await stage.stage.ask(`${path}/subscription/${made.body.id}`, { method: 'DELETE', as: 'publish' });
+      const ended = await stage.stage.ask(`${path}/subscription/${made.body.id}`, { method: 'DELETE', as: 'intake' });
       expect(ended.status).toBe(200);
     });
 

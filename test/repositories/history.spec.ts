@@ -87,7 +87,7 @@ describe('the communication history behind the outbox', () => {
   }
 
   async function hand(module: TestingModule): Promise<void> {
-    const draft = module.get(HistoryService).draft(SAMPLE_RECORD, Date.now());
+    const draft = module.get(HistoryService).draft(SAMPLE_RECORD, Date.now(), null);
     await module.get(Database).transaction((trx) => module.get(Outbox).enqueue(trx, [draft]));
     module.get(Outbox).wake();
   }
@@ -126,7 +126,7 @@ describe('the communication history behind the outbox', () => {
     const dead = ending(broken, 'dead');
     await broken.get(DeliveryService).start();
     const record = { ...SAMPLE_RECORD, customerId: 'not a number' };
-    const draft = broken.get(HistoryService).draft(record, Date.now());
+    const draft = broken.get(HistoryService).draft(record, Date.now(), null);
     await broken.get(Database).transaction((trx) => broken.get(Outbox).enqueue(trx, [draft]));
     broken.get(Outbox).wake();
     expect((await dead).error?.code).toBe('history.mapping-failed');

@@ -65,8 +65,9 @@ describe.each(['sqlite', 'postgres'] as const)('migrations from every earlier ve
         { scope: 'deliveries.test', status: 'dead', n: 1 },
         { scope: 'interactions', status: 'dead', n: 1 },
       ];
-      // At the last version nothing is left to migrate: PostgreSQL has the two among what is not summed up yet.
-      if (version < names.length) expect(counts.rows).toEqual(version > 0 ? dead : []);
+      // What came after counts are kept PostgreSQL has among what is not summed up yet.
+      const isSummedUp = kind === 'sqlite' || version <= names.indexOf('0012-kept-counts');
+      if (isSummedUp) expect(counts.rows).toEqual(version > 0 ? dead : []);
       await close();
       await remove();
     }

@@ -8,6 +8,7 @@ import { addLookupFailures } from './0006-lookup-failures.js';
 import { addChannelBudget } from './0007-channel-budget.js';
 import { keepSinksApart } from './0008-sinks-apart.js';
 import { addPushFanOut } from './0009-push-fan-out.js';
+import { addCorrelation } from './0010-correlation.js';
 import { addDiscard } from './0011-discard.js';
 import { keepCounts } from './0012-kept-counts.js';
 import { indexCustomers } from './0013-customers.js';
@@ -28,6 +29,7 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0007-channel-budget': addChannelBudget,
   '0008-sinks-apart': keepSinksApart,
   '0009-push-fan-out': addPushFanOut,
+  '0010-correlation': addCorrelation,
   '0011-discard': addDiscard,
   '0012-kept-counts': keepCounts,
   '0013-customers': indexCustomers,
