@@ -13,6 +13,7 @@ interface PushLedger {
   pending: number;
   delivered: number;
   dead: number;
+  discarded: number;
   cancelled: number;
   total: number;
 }
@@ -183,8 +184,8 @@ async function publish(rig: Rig, n: number, tag = `${topicOf(n)}.done`): Promise
 async function readLedger(rig: Rig): Promise<PushLedger | undefined> {
   const reply = await rig.callers.call(rig.unit, 'GET', '/ops/push/ledger', { as: 'admin' });
   if (reply?.status !== 200) return undefined;
-  const { pending, delivered, dead, cancelled, total } = reply.body as unknown as PushLedger;
-  return { pending, delivered, dead, cancelled, total };
+  const { pending, delivered, dead, discarded, cancelled, total } = reply.body as unknown as PushLedger;
+  return { pending, delivered, dead, discarded, cancelled, total };
 }
 
 function expected(subscribers: number, publishes: number): Set<string> {

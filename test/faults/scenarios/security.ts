@@ -162,12 +162,13 @@ export const canarySecrets: Scenario = {
       rig.api.drop();
       rig.history.drop();
       if (context.database === 'postgres') await rig.terminateBackends();
-      for (const item of items.slice(total / 2))
+      for (const item of items.slice(total / 2)) {
+        rig.audit.finish(item);
         rig.simulator.genesys.conversations.finishWork(item.conversationId, {
           wrapupCode: item.code ?? '',
           wrapupNotes: CANARY.notes,
         });
-      for (const item of items) item.finishedAt ??= performance.now();
+      }
       await rig.until(async () => {
         const ledger = await rig.readLedger();
         return ledger !== undefined && ledger.delivered + ledger.dead === total;
