@@ -12,6 +12,7 @@ import type { AfterCommit } from '../storage/after-commit.js';
 import { Database } from '../storage/database.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
+import { kindForLogs } from '../telemetry/error-serializer.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { AfterCallWork } from './after-call-work.js';
@@ -144,7 +145,8 @@ export class CaptureService {
         refusals.set(only.work, error);
         const { conversationId: conversation, obtainedBy } = only.work;
         // Of what a look-up found the look-up tells, once.
-        if (obtainedBy === 'event') this.log.error({ err: error, conversation }, 'after-call work could not be stored');
+        if (obtainedBy === 'event')
+          this.log.error({ kind: kindForLogs(error), conversation }, 'after-call work could not be stored');
         return [];
       }
       const alone = [];

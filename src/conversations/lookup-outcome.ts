@@ -1,5 +1,6 @@
 import { GatewayError } from '../common/errors.js';
 import type { InteractionRow } from '../storage/schema.js';
+import { kindForLogs } from '../telemetry/error-serializer.js';
 import type { Reply } from './lookup-round.js';
 import { completes } from './work-matching.js';
 
@@ -43,7 +44,7 @@ function outcomeOf(
   const [refused] = works;
   if (refused) {
     const error = unstored.get(refused);
-    const message = `Its after-call work was found, but could not be stored (${kindOf(error)}).`;
+    const message = `Its after-call work was found, but could not be stored (${kindForLogs(error)}).`;
     return { state: 'failed', code: 'capture.failed', message, error };
   }
   if (!last) return { state: 'open' };
@@ -51,12 +52,5 @@ function outcomeOf(
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof GatewayError ? error.message : `its answer could not be read (${kindOf(error)}).`;
-}
-
-/** Name and code only: a database's message may quote the values, which are a customer's. */
-function kindOf(error: unknown): string {
-  const { name, code } =
-    error instanceof Error ? (error as Error & { code?: unknown }) : { name: typeof error, code: '' };
-  return typeof code === 'string' && code !== '' ? `${name} ${code}` : name;
+  return error instanceof GatewayError ? error.message : `its answer could not be read (${kindForLogs(error)}).`;
 }

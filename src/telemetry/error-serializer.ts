@@ -24,6 +24,13 @@ export function causeForLogs(thrown: unknown): LoggedError | string {
   return withoutStack(errorForLogs(thrown));
 }
 
+/** Name and code alone: a database's message may quote the values, which are a customer's. */
+export function kindForLogs(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return typeof thrown;
+  const { name, code } = thrown as Error & { code?: unknown };
+  return typeof code === 'string' && code !== '' ? `${name} ${code}` : name;
+}
+
 function withoutStack(logged: LoggedError | string): LoggedError | string {
   if (typeof logged === 'string') return logged;
   const { stack: _, cause, ...rest } = logged;

@@ -115,6 +115,19 @@ describe.each(['sqlite', 'postgres'] as const)('what look-ups come to (%s)', (ki
     expect(JSON.stringify(gateway.logs)).not.toContain('Miller');
   }, 60_000);
 
+  it("finds by look-up what an event told and could not be stored, without the database's words in the log", async () => {
+    const [bad] = (await acceptSome(1)) as [Accepted];
+    const allow = await refuseRecordsOf(bad);
+    scene.simulator.genesys.conversations.finishWork(bad.conversationId);
+    await gateway.logged((line) => line.msg === 'after-call work could not be stored');
+    await allow();
+    await lookUpNow(bad);
+    await scene.sent([bad]);
+    await scene.delivered(gateway, 1);
+    await scene.expectOnce(gateway, [bad]);
+    expect(JSON.stringify(gateway.logs)).not.toContain('Miller');
+  }, 60_000);
+
   it('asks for what was missed before it asks once more for each of many whose time is over', async () => {
     const over = await acceptSome(120);
     const missed = await acceptSome(5);
@@ -127,7 +140,10 @@ describe.each(['sqlite', 'postgres'] as const)('what look-ups come to (%s)', (ki
     await scene.sent(missed, 20_000);
     await eventually(async () => (await ledgerOf(gateway))['expired'] === over.length, 40_000);
     const paths = requests.slice(before).map(({ path }) => path);
-    const asked = paths.findIndex((path) => missed.every(({ conversationId }) => path.includes(conversationId)));
+    // On a busy machine some of them may have had their own first look-up before.
+    const asked = Math.max(
+      ...missed.map(({ conversationId }) => paths.findIndex((path) => path.includes(conversationId))),
+    );
     const alone = (path: string): boolean => /\/conversations\/[0-9a-f-]{36}$/.test(path);
     expect(asked).toBeGreaterThanOrEqual(0);
     // One round of last questions may be under way.
