@@ -11,6 +11,7 @@ import type { HistoryRecord } from '../history/record.js';
 import type { AfterCommit } from '../storage/after-commit.js';
 import { Database } from '../storage/database.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
+import { StorageRetry } from '../storage/storage-retry.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { kindForLogs } from '../telemetry/error-serializer.js';
 import { type Log, Logs } from '../telemetry/logs.js';
@@ -23,7 +24,6 @@ import { InteractionRepository } from './interaction.repository.js';
 import { firstLookupMs } from './lookup-schedule.js';
 import { LookupRepository } from './lookup.repository.js';
 import { RecentWork } from './recent-work.js';
-import { StorageRetry } from '../storage/storage-retry.js';
 import { type Completion, heardTooOld, matchWork } from './work-matching.js';
 
 /** Most events in one transaction. */

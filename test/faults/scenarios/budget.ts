@@ -29,7 +29,11 @@ function fillUp(name: string, replicas: number, quick: number): Scenario {
         let ledger = await rig.readLedger();
         const agrees = (): boolean =>
           ledger?.listening === genesys.topics().length && ledger.accepted === items.length - ledger.listening;
-        await rig.until(async () => isFull() && ((ledger = await rig.readLedger()), agrees()), 60_000);
+        const isSettled = async (): Promise<boolean> => {
+          ledger = await rig.readLedger();
+          return isFull() && agrees();
+        };
+        await rig.until(isSettled, 60_000);
         const covered = genesys.topics().length;
         rig.expect(isFull(), `${genesys.channels().length} channels with ${covered} topics`);
         rig.expect(
