@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser';
+import { retryAfterMs } from '../../src/common/retry-after.js';
 
 export interface StreamEvent {
   event: string;
@@ -78,8 +79,7 @@ async function refusal(response: Response): Promise<RefusedError> {
   const text = (await response.text()).slice(0, MAX_ERROR_LENGTH);
   const body = jsonOf(text) as { message?: unknown } | undefined;
   const said = typeof body?.message === 'string' ? body.message : `It answered ${response.status}.`;
-  const retryAfterS = Number(response.headers.get('retry-after'));
-  return new RefusedError(response.status, said, retryAfterS > 0 ? retryAfterS * 1000 : undefined);
+  return new RefusedError(response.status, said, retryAfterMs(response.headers.get('retry-after') ?? undefined));
 }
 
 function jsonOf(text: string): unknown {

@@ -1,12 +1,14 @@
 import { Subject, type Observable } from 'rxjs';
 import WebSocket from 'ws';
+import { retryAfterMs } from '../common/retry-after.js';
 import { parseFrame, type Frame } from './frame.js';
 
 /** How a socket ended; `status` is the HTTP status when the upgrade was refused. */
 export interface SocketEnd {
   kind: 'refused' | 'failed' | 'closed';
   status?: number;
-  retryAfterMs?: number;
+  /** How long the refusal asks us to wait, when it does. */
+  retryAfterMs?: number | undefined;
   /** For logs: a close code or an error code, never an address. */
   reason: string;
 }
@@ -87,12 +89,11 @@ export class ChannelSocket {
       resolve(result);
     };
     this.socket.once('unexpected-response', (request, response) => {
-      const retryAfterS = Number(response.headers['retry-after']);
       end({
         kind: 'refused',
         status: response.statusCode ?? 0,
         reason: `upgrade refused with ${response.statusCode}`,
-        ...(retryAfterS > 0 ? { retryAfterMs: retryAfterS * 1000 } : {}),
+        retryAfterMs: retryAfterMs(response.headers['retry-after']),
       });
       request.destroy();
     });

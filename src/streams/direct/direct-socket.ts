@@ -1,10 +1,12 @@
 import { Observable, Subject } from 'rxjs';
 import WebSocket from 'ws';
+import { retryAfterMs } from '../../common/retry-after.js';
 
 /** How a socket ended; `status` is the HTTP status when the upgrade was refused. */
 export interface DirectSocketEnd {
   status?: number;
-  retryAfterMs?: number;
+  /** How long the refusal asks us to wait, when it does. */
+  retryAfterMs?: number | undefined;
   /** For logs: a close code, a status or an error code; never the address, which holds the token. */
   reason: string;
 }
@@ -85,11 +87,10 @@ export class DirectSocket {
       resolve(result);
     };
     this.socket.once('unexpected-response', (request, { statusCode = 0, headers }) => {
-      const retryAfterS = Number(headers['retry-after']);
       end({
         status: statusCode,
         reason: `refused with ${statusCode}`,
-        ...(retryAfterS > 0 ? { retryAfterMs: retryAfterS * 1000 } : {}),
+        retryAfterMs: retryAfterMs(headers['retry-after']),
       });
       request.destroy();
     });
