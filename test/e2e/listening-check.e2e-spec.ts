@@ -107,3 +107,29 @@ describe.each(['sqlite', 'postgres'] as const)('what waits is listened for (%s)'
     expect([...manager().wantedBy()]).toContain(idle);
   });
 });
+
+describe('two replicas', () => {
+  it('do not both hold the topic of an interaction that is one of theirs', async () => {
+    const simulator = await startSimulator();
+    const { target, remove } = await freshTarget('postgres');
+    const [one, other] = [await startGateway(simulator, target), await startGateway(simulator, target)];
+    try {
+      const conversationId = randomUUID();
+      const topic = `v2.detail.events.conversation.${conversationId}.acw`;
+      const holders = () => simulator.genesys.channels().filter((channel) => channel.topics.includes(topic));
+      await one.call('post', '/customers/supportInteraction').send({ conversationId, customerId: 'C-1' }).expect(202);
+      await simulator.genesys.waitFor(() => holders().length === 1);
+      const [right] = holders();
+      // As if it had asked under a lease that ended meanwhile.
+      other.app.get(ChannelManager).want([topic]);
+      await simulator.genesys.waitFor(() => holders().length === 2);
+      await simulator.genesys.waitFor(() => holders().length < 2, 25_000);
+      expect(holders().map(({ id }) => id)).toEqual([right?.id]);
+      expect([...one.app.get(ChannelManager).wantedBy()]).toEqual([topic]);
+    } finally {
+      await Promise.all([one.stop(), other.stop()]);
+      await simulator.stop();
+      await remove();
+    }
+  }, 60_000);
+});

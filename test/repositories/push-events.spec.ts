@@ -188,6 +188,23 @@ describeEachDatabase('push events', (getDb) => {
       expect(await deliveries()).toEqual([]);
     });
 
+    it('wakes for each event after the commit that stores it, whatever else commits before', async () => {
+      // Under SQLite no transaction commits while another one is under way.
+      if (getDb().kind === 'sqlite') return;
+      const { index, service } = fanOut('10000');
+      let woken = 0;
+      const own = new PushEvents(new Metrics(), service, { wake: () => (woken += 1) } as unknown as FanOutWorker);
+      await subscribeMany(1, '*', index);
+      await getDb().transaction(async (outer, afterOuter) => {
+        await own.publishIn(outer, [step('a', 'accepted')], AS_IT_IS, afterOuter);
+        await getDb().transaction((inner, afterInner) =>
+          own.publishIn(inner, [step('b', 'accepted')], AS_IT_IS, afterInner),
+        );
+        expect(woken).toBe(1);
+      });
+      expect(woken).toBe(2);
+    });
+
     it('makes the deliveries of our events page by page, goes on after a kill, and keeps their order', async () => {
       const { index, metrics, service, worker } = fanOut('10000');
       const own = new PushEvents(new Metrics(), service);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { firstValueFrom, filter, timeout } from 'rxjs';
 import pg from 'pg';
@@ -9,8 +10,8 @@ import { Logs } from '../../src/telemetry/logs.js';
 import { describeEachDatabase, freshTarget, openDatabase } from '../helpers/databases.js';
 import { channelRow, deliveryRow, gapRow, interactionRow } from '../helpers/rows.js';
 
-function replicaOn(database: Database): ReplicaService {
-  return new ReplicaService({ replica: { leaseMs: 30_000 } }, database, new ReplicaRepository(database), Logs.silent());
+function replicaOn(database: Database, leaseMs = 30_000): ReplicaService {
+  return new ReplicaService({ replica: { leaseMs } }, database, new ReplicaRepository(database), Logs.silent());
 }
 
 /** A replica that died with its lease run out, as a row shows it. */
@@ -118,6 +119,23 @@ describeEachDatabase('ReplicaService', (getDb) => {
     }
     await firstValueFrom(replica.state$.pipe(filter((state) => state === 'live')));
     expect(replica.held).toBe(true);
+  });
+
+  it('is lost while the database is away for longer than its lease, except where nobody else can take over', async () => {
+    const replica = replicaOn(getDb(), 600);
+    running.push(replica);
+    await replica.start();
+    const states: string[] = [];
+    replica.state$.subscribe((state) => states.push(state));
+    await getDb().close();
+    try {
+      // Twice the lease.
+      await setTimeout(1_200);
+    } finally {
+      await getDb().open();
+    }
+    expect(states).toEqual(getDb().kind === 'sqlite' ? ['live'] : ['live', 'lost']);
+    await firstValueFrom(replica.state$.pipe(filter((state) => state === 'live')));
   });
 
   it('takes nothing over unless it is live itself', async () => {
