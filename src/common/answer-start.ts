@@ -32,6 +32,16 @@ export class AnswerStart {
   }
 }
 
+/**
+ * A failure with the start of the answer that told of it, for the dead letter that it may become; every other outcome as it
+ * is. @param start asked only then
+ */
+export function withAnswer<T extends { kind: string }>(outcome: T, start: () => string | undefined): T {
+  if (outcome.kind !== 'refused' && outcome.kind !== 'retry') return outcome;
+  const answer = start();
+  return answer === undefined ? outcome : { ...outcome, answer };
+}
+
 /** As UTF-8; a character that is cut off at the end is left out. */
 function decoded(bytes: Buffer): string {
   return new TextDecoder().decode(bytes, { stream: true });

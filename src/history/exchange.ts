@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { AnswerStart } from '../common/answer-start.js';
+import { AnswerStart, withAnswer } from '../common/answer-start.js';
 import type { SendOutcome } from '../delivery/sink.js';
 import { outcomeOf } from './history.answer.js';
 
@@ -70,10 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private answered(): SendOutcome {
-    const outcome = outcomeOf(this.status, this.retryAfter);
-    if (outcome.kind !== 'refused' && outcome.kind !== 'retry') return outcome;
-    const answer = this.start.text(this.secrets);
-    return answer === undefined ? outcome : { ...outcome, answer };
+    return withAnswer(outcomeOf(this.status, this.retryAfter), () => this.start.text(this.secrets));
   }
 
   private end(outcome: SendOutcome): void {

@@ -160,7 +160,8 @@ describe('APNs: what an answer means', () => {
   ])('%d %s: %s', async (status, reason, kind) => {
     server.script = [apnsError(status, reason)];
     const message = `APNs answered ${String(status)} ${reason}`;
-    expect(await push()).toEqual({ kind, status, code: `push.apns-${String(status)}`, message });
+    const answer = kind === 'gone' ? {} : { answer: JSON.stringify({ reason }) };
+    expect(await push()).toEqual({ kind, status, code: `push.apns-${String(status)}`, message, ...answer });
     expect(server.seen).toHaveLength(1);
   });
 
@@ -175,8 +176,29 @@ describe('APNs: what an answer means', () => {
 
   it('carries no words of a stranger into messages', async () => {
     server.script = [{ status: 400, body: '<html>secret</html>' }, apnsError(400, 'secret words of a proxy')];
+    expect(await push()).toMatchObject({ kind: 'retry', message: 'APNs answered 400', answer: '<html>secret</html>' });
     expect(await push()).toMatchObject({ kind: 'retry', message: 'APNs answered 400' });
-    expect(await push()).toMatchObject({ kind: 'retry', message: 'APNs answered 400' });
+  });
+
+  it('keeps 2 KiB of it, without the device token, however it is written, and the provider token', async () => {
+    server.otherwise = (seen) => {
+      const sent = [bearerOf(seen), seen.path, TOKEN.toUpperCase(), 'x'.repeat(20_000)].join(' ');
+      return { status: 400, body: `{"reason":"TopicDisallowed","sent":"${sent}"}` };
+    };
+    const outcome = await push();
+    const { answer } = outcome as { answer: string };
+    expect(answer).toMatch(/^{"reason":"TopicDisallowed","sent":"\*\*\* \/3\/device\/\*\*\* \*\*\* x+$/);
+    expect(answer).toHaveLength(2_048);
+  });
+
+  it('keeps the answer to a certificate, too', async () => {
+    const certified = publisherFor({
+      certificate: { file: files.put('client.pem', TEST_CERTIFICATE) },
+      key: { file: files.put('client.key', TEST_KEY) },
+    });
+    server.otherwise = ({ path }) => ({ status: 413, body: `{"reason":"PayloadTooLarge","path":"${path}"}` });
+    const answer = '{"reason":"PayloadTooLarge","path":"/3/device/***"}';
+    expect(await push({}, {}, certified)).toMatchObject({ kind: 'refused', answer });
   });
 });
 
@@ -192,7 +214,8 @@ describe('APNs: provider tokens', () => {
     server.otherwise = () => apnsError(403, 'ExpiredProviderToken');
     expect(await push()).toMatchObject({ kind: 'retry', status: 403 });
     const outcome = await push();
-    expect(outcome).toMatchObject({ kind: 'retry', code: 'push.provider-token', status: 403 });
+    const answer = '{"reason":"ExpiredProviderToken"}';
+    expect(outcome).toMatchObject({ kind: 'retry', code: 'push.provider-token', status: 403, answer });
     expect((outcome as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(19 * 60_000);
     expect(new Set(server.seen.map(bearerOf)).size).toBe(2);
     expect(server.seen).toHaveLength(3);
@@ -234,13 +257,15 @@ describe('APNs: connections that fail', () => {
       (status: number) =>
       ({ response }: Exchange): void => {
         response.writeHead(status, { 'content-length': '100' });
-        response.write('{"reason":');
+        response.write(`{"reason":"${TOKEN.slice(0, 10)}`);
         // After the frames above are on their way.
         setImmediate(() => response.stream.close(2));
       };
     server.script = [reset(200), reset(400), reset(410)];
     expect(await push()).toEqual({ kind: 'sent', status: 200 });
-    expect(await push()).toMatchObject({ kind: 'retry', code: 'push.apns-400' });
+    const cut = await push();
+    expect(cut).toMatchObject({ kind: 'retry', code: 'push.apns-400' });
+    expect(cut).not.toHaveProperty('answer');
     expect(await push()).toMatchObject({ kind: 'gone', code: 'push.apns-410' });
   });
 

@@ -129,7 +129,8 @@ describe('FCM: what an answer means', () => {
     google.send = () => fcmError(status, word, own);
     const message = `FCM answered ${String(status)} ${own ?? word}`;
     const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
-    expect(await push()).toEqual({ kind, status, code: `push.fcm-${String(status)}`, message, ...wait });
+    const kept = kind === 'gone' ? {} : { answer: expect.stringContaining(`"status":"${word}"`) };
+    expect(await push()).toEqual({ kind, status, code: `push.fcm-${String(status)}`, message, ...wait, ...kept });
     expect([google.granted, sends().length]).toEqual([1, 1]);
   });
 
@@ -151,7 +152,20 @@ describe('FCM: what an answer means', () => {
 
   it('a page of something in between means try again, however large', async () => {
     google.send = () => ({ status: 404, headers: { 'content-type': 'text/html' }, body: 'x'.repeat(1_000_000) });
-    expect(await push()).toMatchObject({ kind: 'retry', message: 'FCM answered 404' });
+    const answer = 'x'.repeat(2_048);
+    expect(await push()).toMatchObject({ kind: 'retry', message: 'FCM answered 404', answer });
+  });
+
+  it('is kept without the device’s token, as it is and in a URL, and without the access token', async () => {
+    google.send = ({ headers, body }) => {
+      const { token } = (JSON.parse(body) as { message: { token: string } }).message;
+      const [, bearer] = String(headers.authorization).split(' ');
+      const message = `${token} of ${encodeURIComponent(token)} by ${bearer}`;
+      return { status: 400, body: { error: { status: 'INVALID_ARGUMENT', message } } };
+    };
+    const outcome = await publisher.publish(MESSAGE, deviceOf('fcm', 'c0:APA91b_x-y'), never);
+    const answer = '{"error":{"status":"INVALID_ARGUMENT","message":"*** of *** by ***"}}';
+    expect(outcome).toMatchObject({ kind: 'refused', answer });
   });
 });
 

@@ -132,6 +132,16 @@ describe('WNS: what an answer means', () => {
     });
   });
 
+  it('is kept without the channel’s URI, its path and its token, and without the access token', async () => {
+    microsoft.send = ({ path, headers }) => {
+      const [, bearer] = String(headers.authorization).split(' ');
+      return { status: 403, body: `<p>${server.url}${path} and ${path} and AbC%3d and AbC= by ${bearer}</p>` };
+    };
+    expect(await push()).toMatchObject({ kind: 'refused', answer: '<p>*** and *** and *** and *** by ***</p>' });
+    microsoft.send = () => ({ status: 200, headers: { 'X-WNS-NotificationStatus': 'dropped' }, body: 'full' });
+    expect(await push()).toMatchObject({ kind: 'retry', code: 'push.wns-dropped', answer: 'full' });
+  });
+
   it('a connection that ends before the answer means try again; after the status it does not matter', async () => {
     microsoft.send =
       () =>

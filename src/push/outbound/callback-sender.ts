@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { withAnswer } from '../../common/answer-start.js';
 import { GatewayError } from '../../common/errors.js';
 import { CONFIG } from '../../config/config.js';
 import type { Config } from '../../config/config.js';
@@ -7,6 +8,7 @@ import { authorizationHeader } from './authorization.js';
 import { CallbackClient } from './callback-client.js';
 import type { CallbackAnswer, CallbackRequest } from './callback-client.js';
 import { signatureHeaders } from './signature.js';
+import { secretsOfUrl } from './url-secrets.js';
 
 /** These say that this message will never be taken, so that asking again is useless; the history service's list. */
 const REFUSALS = new Set([400, 404, 405, 413, 415, 422]);
@@ -55,17 +57,9 @@ export class CallbackSender {
     };
     const answer = await this.client.post({ url, urlFrom, headers, body }, signal);
     const outcome = outcomeOf(answer, (status) => callback.taken(status));
-    if (answer.kind !== 'answered' || (outcome.kind !== 'refused' && outcome.kind !== 'retry')) return outcome;
-    // Whoever has the path of a callback can reach it.
-    const path = url.pathname.length > 1 ? [url.pathname + url.search, url.pathname] : [];
-    const secrets = [
-      ...this.signingTexts,
-      ...path,
-      ...url.searchParams.values(),
-      ...(authorization ? [authorization] : []),
-    ];
-    const text = answer.start?.text(secrets);
-    return text === undefined ? outcome : { ...outcome, answer: text };
+    if (answer.kind !== 'answered') return outcome;
+    const secrets = [...this.signingTexts, ...secretsOfUrl(url), ...(authorization ? [authorization] : [])];
+    return withAnswer(outcome, () => answer.start?.text(secrets));
   }
 }
 

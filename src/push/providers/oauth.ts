@@ -31,7 +31,7 @@ export async function requestProviderToken(
   try {
     const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
     const body = new URLSearchParams(form).toString();
-    answer = await http.post({ url: new URL(url), headers, body }, deadline.signal);
+    answer = await http.post({ url: new URL(url), headers, body, secrets: Object.values(form) }, deadline.signal);
   } catch (error) {
     const reason = deadline.signal.aborted ? `no answer within ${String(timeoutMs)} ms` : networkCode(error);
     if (reason === undefined) throw error;

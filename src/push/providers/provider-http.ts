@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import { AnswerStart } from '../../common/answer-start.js';
 import { retryAfterMs } from '../../common/retry-after.js';
 
 /** The reasons of errors have some hundred bytes, a Google token about one thousand. */
@@ -9,6 +10,8 @@ export interface ProviderRequest {
   url: URL;
   headers: Readonly<Record<string, string>>;
   body: string | Buffer;
+  /** What must not be kept of an answer that echoes it: tokens, the device. */
+  secrets: readonly string[];
 }
 
 export interface ProviderAnswer {
@@ -18,6 +21,8 @@ export interface ProviderAnswer {
   retryAfterMs?: number;
   /** The body as JSON; undefined when it broke off, is longer than 16 KiB or is no JSON. */
   json: unknown;
+  /** The start of the body without the request's secrets, for operators; undefined when it is empty or broke off. */
+  start: () => string | undefined;
 }
 
 export interface ProviderHttpOptions {
@@ -71,8 +76,14 @@ export class ProviderHttp {
     });
     const header = (name: string): string | undefined => firstOf(answer.headers[name]);
     const wish = retryAfterMs(header('retry-after'));
-    const json = await readJson(answer.body);
-    return { status: answer.statusCode, header, json, ...(wish === undefined ? {} : { retryAfterMs: wish }) };
+    const { start, json } = await read(answer.body);
+    return {
+      status: answer.statusCode,
+      header,
+      ...(wish === undefined ? {} : { retryAfterMs: wish }),
+      json,
+      start: () => start.text(request.secrets),
+    };
   }
 
   async close(): Promise<void> {
@@ -80,19 +91,29 @@ export class ProviderHttp {
   }
 }
 
-async function readJson(body: Dispatcher.ResponseData['body']): Promise<unknown> {
+async function read(body: Dispatcher.ResponseData['body']): Promise<{ start: AnswerStart; json: unknown }> {
+  const start = new AnswerStart();
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
+      start.add(chunk);
       length += chunk.length;
       // Leaving the loop destroys the body, and with it the stream.
-      if (length > MAX_ANSWER_BYTES) return undefined;
+      if (length > MAX_ANSWER_BYTES) return { start, json: undefined };
       chunks.push(chunk);
     }
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch {
-    // Broken off or no JSON: the status alone has to tell what happened.
+    // Broken off, perhaps in the middle of a secret: the status alone has to tell what happened.
+    return { start: new AnswerStart(), json: undefined };
+  }
+  return { start, json: parsed(Buffer.concat(chunks).toString('utf8')) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { withAnswer } from '../../common/answer-start.js';
 import type { PushOutcome } from '../publishers/publisher.js';
 import type { ProviderAnswer } from './provider-http.js';
 import type { ProviderToken } from './provider-token.js';
@@ -17,10 +18,11 @@ export async function withToken(
 ): Promise<PushOutcome> {
   const used = await token.get(signal);
   const answer = await post(used);
-  if (!isRejected(answer)) return outcomeOf(answer);
+  if (!isRejected(answer)) return withAnswer(outcomeOf(answer), answer.start);
   const waitMs = token.discard(used);
-  if (waitMs > 0) return rejected(answer, waitMs);
-  return outcomeOf(await post(await token.get(signal)));
+  if (waitMs > 0) return withAnswer(rejected(answer, waitMs), answer.start);
+  const second = await post(await token.get(signal));
+  return withAnswer(outcomeOf(second), second.start);
 }
 
 function rejected({ status }: ProviderAnswer, retryAfterMs: number): PushOutcome {

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { withAnswer } from '../../common/answer-start.js';
 import { CONFIG } from '../../config/config.js';
 import type { Config } from '../../config/config.js';
 import { PushDeviceError } from '../push.errors.js';
@@ -93,15 +94,19 @@ export class ApnsPublisher implements Publisher {
   ): Promise<PushOutcome> {
     const { http, token } = this.connectionOf(settings);
     const origin = settings.url ?? (device.debug ? SANDBOX : PRODUCTION);
-    const url = new URL(`/3/device/${device.deviceId}`, origin);
+    const { deviceId } = device;
+    const url = new URL(`/3/device/${deviceId}`, origin);
+    const deviceForms = [deviceId, deviceId.toLowerCase(), deviceId.toUpperCase()];
     const post = async (bearer?: string): Promise<ProviderAnswer> => {
       const authorization = bearer === undefined ? {} : { authorization: `bearer ${bearer}` };
-      return http.post(
-        { url, headers: { ...notification.headers, ...authorization }, body: notification.body },
-        signal,
-      );
+      const headers = { ...notification.headers, ...authorization };
+      const secrets = [...deviceForms, ...(bearer === undefined ? [] : [bearer])];
+      return http.post({ url, headers, body: notification.body, secrets }, signal);
     };
-    if (token === undefined) return apnsOutcome(await post());
+    if (token === undefined) {
+      const answer = await post();
+      return withAnswer(apnsOutcome(answer), answer.start);
+    }
     return withToken(token, signal, post, isExpiredProviderToken, apnsOutcome);
   }
 

@@ -3,6 +3,7 @@ import { CONFIG } from '../../config/config.js';
 import type { Config } from '../../config/config.js';
 import { AddressPolicy } from '../outbound/address-policy.js';
 import { HostPatterns, hostOf } from '../outbound/host-patterns.js';
+import { secretsOfUrl } from '../outbound/url-secrets.js';
 import { PushDeviceError } from '../push.errors.js';
 import { requestProviderToken } from '../providers/oauth.js';
 import { attempt } from '../providers/provider-attempt.js';
@@ -60,8 +61,12 @@ export class WnsPublisher implements Publisher {
       const { headers, body } = wnsNotification(message.text, device);
       if (body.length > MAX_WNS_BYTES) return { kind: 'refused', code: 'push.too-large', message: tooLarge(body) };
       const { http, token } = this.connectionOf(settings);
+      const secrets = [device.deviceId, url.href, ...secretsOfUrl(url)];
       const post = async (bearer: string): ReturnType<ProviderHttp['post']> =>
-        http.post({ url, headers: { ...headers, authorization: `Bearer ${bearer}` }, body }, both);
+        http.post(
+          { url, headers: { ...headers, authorization: `Bearer ${bearer}` }, body, secrets: [bearer, ...secrets] },
+          both,
+        );
       return withToken(token, both, post, ({ status }) => status === 401, wnsOutcome);
     });
   }
