@@ -20,6 +20,7 @@ interface Event {
 class Receiver {
   readonly events: Event[] = [];
   readonly tags: string[] = [];
+  readonly keys: string[] = [];
   private readonly looks = new Set<() => void>();
   private readonly server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -27,6 +28,7 @@ class Receiver {
     request.on('end', () => {
       this.events.push(JSON.parse(Buffer.concat(chunks).toString()) as Event);
       this.tags.push(String(request.headers['x-genesys-tag']));
+      this.keys.push(String(request.headers['idempotency-key']));
       response.writeHead(200).end();
       for (const look of this.looks) look();
     });
@@ -147,6 +149,39 @@ describe.each(['sqlite', 'postgres'] as const)("the gateway's own events (%s)", 
     const conversationId = randomUUID();
     const interactionId = await handIn(conversationId);
     expect(await receiver.got(({ event }) => event === 'expired')).toMatchObject({ conversationId, interactionId });
+  });
+
+  const told = (conversationId: string): string[] =>
+    receiver.events.filter((event) => event.conversationId === conversationId).map(({ event }) => event);
+
+  it('tells of the second life of one that was cancelled and handed in again, as of the first', async () => {
+    await start();
+    await subscribe('genesys.conversation.*');
+    const conversationId = randomUUID();
+    const interactionId = await handIn(conversationId);
+    await listened(conversationId);
+    await gateway.call('delete', `/customers/supportInteraction/${interactionId}`).expect(200);
+    expect(await handIn(conversationId)).toBe(interactionId);
+    await receiver.got(() => told(conversationId).length === 2);
+    simulator.genesys.conversations.finishWork(conversationId, { wrapupCode: 'sold' });
+    await receiver.got(({ event }) => event === 'delivered');
+    expect(told(conversationId)).toEqual(['accepted', 'accepted', 'acw', 'delivered']);
+    expect(new Set(receiver.keys).size).toBe(4);
+    const [first, second] = receiver.events;
+    expect(second).toEqual({ ...first, at: expect.any(String) });
+    expect(Date.parse(second?.at ?? '')).toBeGreaterThan(Date.parse(first?.at ?? ''));
+  });
+
+  it('tells of each life of one that expires twice', async () => {
+    await start({ INTERACTION_TTL_HOURS: '0.0002' });
+    await subscribe('genesys.conversation.*');
+    const conversationId = randomUUID();
+    const interactionId = await handIn(conversationId);
+    await receiver.got(({ event }) => event === 'expired');
+    expect(await handIn(conversationId)).toBe(interactionId);
+    await receiver.got(() => told(conversationId).length === 4);
+    expect(told(conversationId)).toEqual(['accepted', 'expired', 'accepted', 'expired']);
+    expect(new Set(receiver.keys).size).toBe(4);
   });
 
   it('tells of closings and gaps', async () => {
