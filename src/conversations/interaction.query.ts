@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { recordIdOf } from '../history/record.js';
 import { Database } from '../storage/database.js';
 import { justCompared } from '../storage/json-rows.js';
@@ -7,6 +8,18 @@ import { BadCursorError } from './interaction.errors.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import type { DeliveryFacts, InteractionDetails } from './interaction.repository.js';
 import type { InteractionFilter } from './interaction.schemas.js';
+
+/**
+ * What rows are found by, the narrowest first; the rest is only compared with what that gives. A conversation, a customer and
+ * an agent have few interactions, an error code may have many, a status all of them.
+ */
+const FOUND_BY = [
+  { field: 'conversationId', column: 'conversation_id' },
+  { field: 'customerId', column: 'customer_id' },
+  { field: 'agentId', column: 'agent_id' },
+  { field: 'errorCode', column: 'last_error_code' },
+  { field: 'status', column: 'status' },
+] as const;
 
 export interface InteractionPage {
   rows: InteractionDetails[];
@@ -27,11 +40,13 @@ export class InteractionQuery {
   /** Newest first. The cursor names the last row given, so that rows which come meanwhile shift nothing. */
   async list(query: InteractionFilter): Promise<InteractionPage> {
     let select = this.database.db.selectFrom('interactions').selectAll();
-    if (query.conversationId !== undefined) select = select.where('conversation_id', '=', query.conversationId);
-    if (query.customerId !== undefined) select = select.where('customer_id', '=', query.customerId);
-    // A conversation and a customer have few interactions, a status may have them all.
-    const few = query.conversationId !== undefined || query.customerId !== undefined;
-    if (query.status !== undefined) select = select.where(few ? justCompared('status') : 'status', '=', query.status);
+    const [foundBy, ...compared] = FOUND_BY.filter(({ field }) => query[field] !== undefined);
+    if (foundBy) select = select.where(foundBy.column, '=', query[foundBy.field] as string);
+    // The index of agents knows only those that are named, and must be told that this one is.
+    if (foundBy?.field === 'agentId') select = select.where(sql<boolean>`agent_id <> ''`);
+    for (const { field, column } of compared) select = select.where(justCompared(column), '=', query[field] as string);
+    // Never what the rows are found by: the indexes of age and status have it too.
+    if (query.channel !== undefined) select = select.where('channel', '=', query.channel);
     if (query.acceptedAfter !== undefined) select = select.where('accepted_at', '>=', query.acceptedAfter);
     if (query.acceptedBefore !== undefined) select = select.where('accepted_at', '<', query.acceptedBefore);
     if (query.cursor !== undefined) {

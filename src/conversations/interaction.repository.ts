@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
-import { justCompared, oneOf } from '../storage/json-rows.js';
+import { jsonRows, justCompared, oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
 import {
   type InteractionDraft,
@@ -16,6 +16,13 @@ export interface DeliveryFacts {
   last_error_code: string | null;
   last_error_message: string | null;
   last_error_at: number | null;
+}
+
+/** The end of an attempt that failed. `v_`: names of no column. */
+export interface DeliveryFailure {
+  v_id: string;
+  v_code: string;
+  v_message: string;
 }
 
 export type InteractionDetails = InteractionRow & { delivery: DeliveryFacts | undefined };
@@ -208,6 +215,19 @@ export class InteractionRepository {
       .where(oneOf(this.database.kind, 'id', ids))
       .where(justCompared('status'), '=', 'captured')
       .execute();
+  }
+
+  /** The last errors of their deliveries, in the transaction that stores them. An error of the same kind is no news. */
+  async failed(trx: Transaction<Schema>, failures: readonly DeliveryFailure[]): Promise<void> {
+    const { kind, now } = this.database;
+    const ids = failures.map(({ v_id: id }) => id);
+    const table = jsonRows(kind, failures, { v_id: 'text', v_code: 'text', v_message: 'text' });
+    // PostgreSQL guesses badly how many rows come from JSON; SQLite looks each of them up.
+    const named = kind === 'postgres' ? oneOf(kind, 'id', ids) : sql<boolean>`true`;
+    await sql`
+      update interactions set last_error_code = v_code, last_error_message = v_message, last_error_at = ${now}
+      from ${table} as failures
+      where ${named} and id = v_id and ${justCompared('last_error_code')} <> v_code`.execute(trx);
   }
 
   /** An operator has decided about their dead letters: they are sent again (`captured`), or never. */

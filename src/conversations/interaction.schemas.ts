@@ -90,6 +90,11 @@ const time = z.iso
 export const interactionListSchema = z.strictObject({
   conversationId: guid.optional(),
   customerId: storableText(128, 1).optional(),
+  agentId: guid.optional().meta({ description: 'Those handed in for this agent.' }),
+  channel: z.enum(CHANNELS).optional().meta({ description: 'Those handed in with this channel.' }),
+  errorCode: storableText(100, 1)
+    .optional()
+    .meta({ description: 'Those whose `lastError` has this code, such as history.refused.' }),
   status: z.enum(INTERACTION_STATUSES).optional(),
   acceptedAfter: time.optional().meta({ description: 'This time included.' }),
   acceptedBefore: time.optional().meta({ description: 'This time not included.' }),

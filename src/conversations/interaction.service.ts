@@ -9,7 +9,7 @@ import type { DeliveryRow, Schema } from '../storage/schema.js';
 import { InteractionCapturedError, InteractionExpiredError, InteractionNotFoundError } from './interaction.errors.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery, type InteractionPage } from './interaction.query.js';
-import { InteractionRepository, type InteractionDetails } from './interaction.repository.js';
+import { type DeliveryFailure, InteractionRepository, type InteractionDetails } from './interaction.repository.js';
 import type { InteractionFilter } from './interaction.schemas.js';
 
 /** What becomes of an interaction after it has been taken in: asked for, cancelled, delivered, given up. */
@@ -61,6 +61,8 @@ export class InteractionService {
       const ids = settlements.filter(({ state }) => state === status).map(({ delivery }) => delivery.subject_id);
       if (ids.length > 0) await this.interactions.settle(trx, ids, status);
     }
+    const failures = settlements.flatMap(failureOf);
+    if (failures.length > 0) await this.interactions.failed(trx, failures);
     await this.followers.changed(trx, () => settlements.flatMap(changeOf), afterCommit);
   }
 
@@ -81,6 +83,10 @@ export class InteractionService {
       'discarded',
     );
   }
+}
+
+function failureOf({ delivery, error }: Settlement): DeliveryFailure[] {
+  return error === undefined ? [] : [{ v_id: delivery.subject_id, v_code: error.code, v_message: error.message }];
 }
 
 function changeOf({ state, delivery, attempts, error }: Settlement): InteractionChange[] {

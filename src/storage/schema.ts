@@ -70,6 +70,7 @@ export interface InteractionTable {
   discarded_at: number | null;
   expired_at: number | null;
   cancelled_at: number | null;
+  /** Of what keeps Genesys from listening, or of its delivery: when the delivery failed again in the same way, it knows since when. */
   last_error_code: string | null;
   last_error_message: string | null;
   last_error_at: number | null;

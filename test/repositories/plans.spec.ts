@@ -125,6 +125,38 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     for (const text of texts) expect(text).not.toMatch(/\b(from|join) (interactions|deliveries)\b/);
   });
 
+  it('lists the interactions of one agent, of one error code, of one channel without a walk through the rows of all', async () => {
+    await sql`update interactions set agent_id = 'A-' || id`.execute(database.db);
+    await sql`update interactions set last_error_code = 'E' where cast(notes as bigint) % 50 = 0`.execute(database.db);
+    await sql`update interactions set channel = 'CALL'`.execute(database.db);
+    if (database.kind === 'postgres') await sql`analyze`.execute(database.db);
+    const query = new InteractionQuery(database);
+    const planOfList = async (filter: Omit<Parameters<InteractionQuery['list']>[0], 'limit'>): Promise<string> =>
+      (await plansOf(() => query.list({ ...filter, limit: 50 })))[0] ?? '';
+    const agentId = `A-${ids[0] ?? ''}`;
+    for (const filter of [{ agentId }, { agentId, status: 'accepted', channel: 'CALL', errorCode: 'E' }] as const) {
+      const plan = await planOfList(filter);
+      expect(plan).toMatch(/interactions_agent/);
+      expect(plan).not.toMatch(WALK);
+    }
+    for (const filter of [{ errorCode: 'E' }, { errorCode: 'E', status: 'accepted' }] as const) {
+      const plan = await planOfList(filter);
+      expect(plan).toMatch(/interactions_error/);
+      expect(plan).not.toMatch(WALK);
+    }
+    // None has it: an index is walked and no row is looked at, for a query of SQLite holds up all others. PostgreSQL weighs.
+    if (database.kind === 'postgres') return;
+    expect(await planOfList({ channel: 'OTHER' })).toMatch(/interactions_age/);
+    expect(await planOfList({ channel: 'OTHER', status: 'accepted' })).toMatch(/interactions_status/);
+  });
+
+  it('notes the last errors of deliveries by the ids of their interactions', async () => {
+    const failures = ids.map((id) => ({ v_id: id, v_code: 'E', v_message: 'm' }));
+    const [noting] = await plansOf(() => database.transaction((trx) => interactions.failed(trx, failures)));
+    expect(noting).toMatch(/interactions_pkey|sqlite_autoindex_interactions_1/);
+    expect(noting).not.toMatch(WALK);
+  });
+
   it('finds what is due, and what an outcome is about, by what it is named', async () => {
     const claim = { sink: 'history', limit: 32, token: 't', replica: OWNER, leaseMs: 1_000 };
     const [claiming] = await plansOf(() => deliveries.claimDue(claim));

@@ -73,4 +73,35 @@ describe.each(['sqlite', 'postgres'] as const)('migrations from every earlier ve
     }
     for (const end of ends) expect(end).toEqual(ends[0]);
   });
+
+  it('note with each interaction the last error of its record, by which it is listed from then on', async () => {
+    const { target, remove } = await freshTarget(kind);
+    const { db, close } = await openBare(target);
+    const before = Object.entries(MIGRATIONS).filter(([name]) => name < '0014');
+    await migrate(db, kind, Object.fromEntries(before));
+    const error = { last_error_code: 'history.http-422', last_error_message: 'refused', last_error_at: 7 };
+    const own = { last_error_code: 'topic.rejected', last_error_message: 'no', last_error_at: 3 };
+    await db
+      .insertInto('interactions')
+      .values(['refused', 'rejected', 'pushed'].map((id) => interactionRow({ id, ...own })))
+      .execute();
+    await db
+      .insertInto('deliveries')
+      .values([
+        deliveryRow({ sink: 'history', subject_id: 'refused', ...error }),
+        deliveryRow({ sink: 'history', subject_id: 'rejected', last_error_code: null }),
+        deliveryRow({ sink: 'push', subject_id: 'pushed', ...error }),
+      ])
+      .execute();
+    await migrate(db, kind);
+    const columns = ['id', 'last_error_code', 'last_error_message', 'last_error_at'] as const;
+    const rows = await db.selectFrom('interactions').select(columns).orderBy('id').execute();
+    expect(rows).toEqual([
+      { id: 'pushed', ...own },
+      { id: 'refused', ...error },
+      { id: 'rejected', ...own },
+    ]);
+    await close();
+    await remove();
+  });
 });

@@ -12,6 +12,7 @@ import { addCorrelation } from './0010-correlation.js';
 import { addDiscard } from './0011-discard.js';
 import { keepCounts } from './0012-kept-counts.js';
 import { indexCustomers } from './0013-customers.js';
+import { indexListFilters } from './0014-list-filters.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -33,4 +34,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0011-discard': addDiscard,
   '0012-kept-counts': keepCounts,
   '0013-customers': indexCustomers,
+  '0014-list-filters': indexListFilters,
 };
