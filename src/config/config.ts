@@ -75,6 +75,8 @@ export interface Config {
   channels: {
     maxTopics: number;
     maxCount: number;
+    /** Longest wait between hand-overs of channels whose closing is announced again and again. */
+    handOverWaitMaxMs: number;
     heartbeatTimeoutMs: number;
     pingTimeoutMs: number;
     /** How long a subscribe request over the socket may go unanswered before REST is asked; 7 s in koodaamo. */

@@ -56,6 +56,7 @@ describe('parseEnvironment', () => {
       channels: {
         maxTopics: 1000,
         maxCount: 20,
+        handOverWaitMaxMs: 50_000,
         heartbeatTimeoutMs: 35_000,
         pingTimeoutMs: 5000,
         replyTimeoutMs: 7000,

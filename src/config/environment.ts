@@ -138,6 +138,7 @@ function build(given: Required<Values>, values: Values, grant: Config['genesys']
     channels: {
       maxTopics: given.CHANNEL_MAX_TOPICS,
       maxCount: given.CHANNEL_MAX_COUNT,
+      handOverWaitMaxMs: given.HAND_OVER_WAIT_MAX_MS,
       heartbeatTimeoutMs: given.HEARTBEAT_TIMEOUT_MS,
       pingTimeoutMs: given.PING_TIMEOUT_MS,
       replyTimeoutMs: given.SUBSCRIBE_TIMEOUT_MS,

@@ -113,6 +113,11 @@ const CHANNELS = {
     { min: 0, max: 3_600_000 },
     { fallback: '30000' },
   ),
+  HAND_OVER_WAIT_MAX_MS: integer(
+    'Longest wait between hand-overs while Genesys announces the closing of sockets that it has just opened; less than the minute that it gives leaves no gap.',
+    { min: 0, max: 600_000 },
+    { fallback: '50000' },
+  ),
   HEARTBEAT_TIMEOUT_MS: integer(
     'Silence on a channel after which a ping is sent; Genesys sends a heartbeat every 30 s.',
     { min: 50, max: 600_000 },

@@ -37,6 +37,8 @@ export class ChannelFleet {
   private readonly living = new Set<Channel>();
   /** Those whose topics may still be at Genesys when they are closed. */
   private readonly uncleared = new WeakSet<Channel>();
+  /** Until when (monotonic ms) these are told of at debug. */
+  private readonly hushedUntil = new WeakMap<Channel, number>();
   /** Numbers of channels that are over and not forgotten yet: not to be gone on with. */
   private readonly leaving = new Set<number>();
   private readonly tools: ChannelTools;
@@ -126,6 +128,11 @@ export class ChannelFleet {
     });
   }
 
+  /** For so long the states of this channel are told at debug: it is one of many with which the same happens. */
+  hush(channel: Channel, forMs: number): void {
+    this.hushedUntil.set(channel, performance.now() + forMs);
+  }
+
   /**
    * Lets all go at once: from the first moment nothing is said to Genesys any more but the end of the sockets (1000).
    * Channels and subscriptions stay at Genesys and in the database, for whoever goes on.
@@ -163,10 +170,16 @@ export class ChannelFleet {
   }
 
   private pass(signal: ChannelSignal): void {
+    if (signal.kind === 'state') this.tellState(signal);
     if (signal.kind === 'state' && signal.to === 'closed') this.closed(signal.channel);
     if (signal.kind === 'gone') this.gone(signal.channel, signal.reason);
     if (signal.kind === 'state' && signal.to === 'open') this.tools.sockets.recovered();
     this.signals.next(signal);
+  }
+
+  private tellState({ channel, from, to, reason }: ChannelSignal & { kind: 'state' }): void {
+    const level = performance.now() < (this.hushedUntil.get(channel) ?? 0) ? 'debug' : 'info';
+    this.log[level]({ channel: channel.stored?.no, from, to, reason }, 'channel state');
   }
 
   private closed(channel: Channel): void {

@@ -220,7 +220,7 @@ export class ChannelManager {
   /** Moves all topics to a new channel, and lets the old one go once they are confirmed there. */
   handOver(old: Channel, reason: string): void {
     if (this.life.state !== 'running' || old.isDraining || old.state === 'closed') return;
-    this.log.info({ channel: old.stored?.no, reason }, 'handing over');
+    this.log.debug({ channel: old.stored?.no, reason }, 'handing over');
     old.drain(reason);
     const { term } = this.life;
     this.tasks.run('hand-over', () => this.handOvers.move(old, term));
@@ -244,12 +244,12 @@ export class ChannelManager {
       case 'full':
         this.placements.takeOff(signal.topics, channel);
         return this.placeSoon();
-      case 'closing':
-        return this.handOver(channel, 'Genesys is closing the socket');
       case 'token-revoked':
         return this.fleet.check(channel);
       case 'state':
         return this.onState(channel, signal.to);
+      // What an announced closing leads to is up to `ChannelUpkeep`.
+      case 'closing':
       case 'gone':
         return;
       default:

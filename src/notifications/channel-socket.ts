@@ -33,6 +33,8 @@ export class ChannelSocket {
   lastFrameAt = performance.now();
   /** Unreadable frames so far. */
   malformed = 0;
+  /** Announcements so far that it is going to be closed; the first one is news. */
+  closings = 0;
 
   private readonly frames = new Subject<Frame>();
   private readonly socket: WebSocket;

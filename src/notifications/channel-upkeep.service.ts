@@ -4,12 +4,14 @@ import { TokenService } from '../auth/token.service.js';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { type Log, Logs } from '../telemetry/logs.js';
+import { AnnouncedClosings } from './announced-closings.js';
 import type { Channel } from './channel.js';
 import { ChannelBudget } from './channel-budget.service.js';
 import { ChannelCreator } from './channel-creator.service.js';
 import { ChannelFleet } from './channel-fleet.service.js';
 import { ChannelManager } from './channel-manager.service.js';
 import { ChannelRepository } from './channel.repository.js';
+import type { ChannelSignal } from './channel-signal.js';
 
 /** How often the fleet is looked over. */
 const TICK_MS = 1_000;
@@ -26,7 +28,7 @@ const HEALTHY_AFTER_MS = 60_000;
  */
 const LATE_REQUESTS_MS = 30_000;
 
-/** What has to be done to channels as time passes: closing empty ones, replacing those that expire, comparing, noting. */
+/** What has to be done to channels as time passes: closing empty ones, replacing those that expire or are closed, comparing, noting. */
 @Injectable()
 export class ChannelUpkeep {
   private readonly log: Log;
@@ -38,6 +40,7 @@ export class ChannelUpkeep {
   private readonly comparedLate = new WeakSet<Channel>();
   /** Those that are just being let go. */
   private readonly retiring = new WeakSet<Channel>();
+  private readonly closings: AnnouncedClosings;
   private seenAt = -Infinity;
   private verifiedAt = performance.now();
 
@@ -52,6 +55,14 @@ export class ChannelUpkeep {
     logs: Logs,
   ) {
     this.log = logs.of('channels');
+    this.closings = new AnnouncedClosings(
+      {
+        handOver: (channel) => this.manager.handOver(channel, 'Genesys is closing the socket'),
+        hush: (channel, forMs) => this.fleet.hush(channel, forMs),
+      },
+      config.channels.handOverWaitMaxMs,
+      this.log,
+    );
     this.tasks = new BackgroundTasks((err, task) => this.log.warn({ err, task }, 'channel upkeep failed'));
   }
 
@@ -61,6 +72,7 @@ export class ChannelUpkeep {
       interval(TICK_MS)
         .pipe(exhaustMap(() => this.tick()))
         .subscribe(),
+      this.fleet.signals$.subscribe((signal) => this.onSignal(signal)),
       this.tokens.renewed$.subscribe(() => this.checkAll()),
     ];
   }
@@ -72,10 +84,16 @@ export class ChannelUpkeep {
 
   private async tick(): Promise<void> {
     const now = performance.now();
+    this.closings.look(now);
     for (const channel of this.fleet.current) this.look(channel, now);
     if (this.manager.unplacedCount > 0) this.manager.placeSoon();
     if (now - this.verifiedAt >= this.config.channels.checkMs) this.verifyAll(now);
     if (now - this.seenAt >= SEEN_EVERY_MS) await this.noteSeen(now);
+  }
+
+  private onSignal({ channel, ...signal }: ChannelSignal): void {
+    if (signal.kind === 'closing') this.closings.announced(channel);
+    if (signal.kind === 'lost' || (signal.kind === 'state' && signal.to === 'closed')) this.closings.cameTrue(channel);
   }
 
   private look(channel: Channel, now: number): void {

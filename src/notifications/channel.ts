@@ -256,7 +256,8 @@ export class Channel {
       case 'event':
         return this.tell({ kind: 'event', topic: frame.topic, body: frame.body, receivedAt: Date.now() });
       case 'closing':
-        return this.tell({ kind: 'closing' });
+        if (socket.closings++ === 0) this.tell({ kind: 'closing' });
+        return;
       case 'token-revoked':
         return this.tell({ kind: 'token-revoked' });
       case 'no-longer-subscribed':
@@ -290,7 +291,6 @@ export class Channel {
     if (from === to) return;
     assert(mayFollow(from, to), `a channel cannot go from ${from} to ${to}`);
     this.current = to;
-    this.tools.log.info({ channel: this.stored?.no, from, to, reason }, 'channel state');
     this.tell({ kind: 'state', from, to, reason });
   }
 

@@ -49,6 +49,8 @@ export const QUICK: Environment = {
   SUBSCRIBE_TIMEOUT_MS: '700',
   LOOKUP_SWEEP_S: '1',
   CHANNEL_LINGER_MS: '500',
+  // A minute's notice is seconds here, so its waits are, too.
+  HAND_OVER_WAIT_MAX_MS: '500',
   RETRY_BASE_MS: '50',
   RETRY_CAP_MS: '1000',
   GENESYS_TIMEOUT_MS: '1500',

@@ -66,6 +66,32 @@ describe('channels', () => {
     expect(await under.gaps.list(10)).toEqual([]);
   });
 
+  it('goes on with the same channel when Genesys closes the sockets of new channels again and again', async () => {
+    under = await startChannels();
+    const { genesys } = under.simulator;
+    let announced = 0;
+    under.fleet.signals$.subscribe(({ kind }) => (announced += kind === 'closing' ? 1 : 0));
+    under.manager.want(topics(3));
+    await under.when(() => coveredTopics().size === 3);
+    for (let round = 1; round <= 3; round++) {
+      const old = channelOf(topicOf(0));
+      genesys.faults.socketClosing(old);
+      await genesys.waitFor(() => genesys.channels().some(({ id, connected }) => id === old && !connected));
+    }
+    // Waits of ≤ 0, 1 and 2 s are over: the next is some 4 s, and Genesys does not give as much.
+    expect(await under.gaps.list(10)).toEqual([]);
+    genesys.configure({ closingGraceMs: 50 });
+    const last = channelOf(topicOf(0));
+    for (let notice = 1; notice <= 5; notice++) genesys.faults.socketClosing(last);
+    await under.when(() => under.covered.some((each) => each.gapId !== undefined));
+    expect(channelOf(topicOf(0))).toBe(last);
+    expect(genesys.channels()).toHaveLength(4);
+    expect(announced).toBe(4);
+    expect(await under.gaps.list(10)).toMatchObject([{ topics: 3, reason: 'closed with 1001' }]);
+    emit(topicOf(2), 'after');
+    await under.when(() => marks().includes('after'));
+  });
+
   it('makes a new channel when the old one is gone, and records the gap', async () => {
     under = await startChannels();
     under.manager.want(topics(2));
