@@ -8,7 +8,8 @@ import { Database } from '../../src/storage/database.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
 import { freshTarget } from '../helpers/databases.js';
 import { type RunningGateway, startGateway } from '../helpers/gateway.js';
-import { interactionRow } from '../helpers/rows.js';
+import { eventually } from '../helpers/process-scene.js';
+import { channelRow, interactionRow } from '../helpers/rows.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -132,4 +133,29 @@ describe('two replicas', () => {
       await remove();
     }
   }, 60_000);
+});
+
+describe('what loses its channel and finds no room on another', () => {
+  it('is accepted and no longer listened for, in the ledger too', async () => {
+    const simulator = await startSimulator();
+    const { target, remove } = await freshTarget('sqlite');
+    // One channel for topics, and one that is kept free.
+    const gateway = await startGateway(simulator, target, { CHANNEL_MAX_COUNT: '2' });
+    const ledger = async () => (await gateway.call('get', '/ops/ledger', 'admin').expect(200)).body;
+    try {
+      const body = { conversationId: randomUUID(), customerId: 'C-1' };
+      await gateway.call('post', '/customers/supportInteraction').send(body).expect(202);
+      await eventually(async () => (await ledger()).listening === 1);
+      const others = channelRow({ owner: 'another replica', client: 'demo-client' });
+      await gateway.app.get(Database).db.insertInto('channels').values(others).execute();
+      simulator.genesys.faults.evict('all');
+      await eventually(async () => (await ledger()).accepted === 1, 15_000);
+      expect(await ledger()).toMatchObject({ accepted: 1, listening: 0, total: 1 });
+      expect(simulator.genesys.topics()).toEqual([]);
+    } finally {
+      await gateway.stop();
+      await simulator.stop();
+      await remove();
+    }
+  });
 });
