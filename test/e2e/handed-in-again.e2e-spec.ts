@@ -42,6 +42,14 @@ describe.each(['sqlite', 'postgres'] as const)('an expired interaction that is h
     }
   };
 
+  /** Resolves after at least one more look-up, of at most two requests, is over: the next has begun. */
+  const lookedUp = (): Promise<boolean> => {
+    const requests = (): number =>
+      simulator.genesys.requests.filter(({ path }) => path.includes('/conversations')).length;
+    const before = requests();
+    return simulator.genesys.waitFor(() => requests() > before + 2, 20_000);
+  };
+
   it('begins anew, and its record is of the second life alone', async () => {
     await start({ INTERACTION_TTL_HOURS: '0.0002' });
     const conversationId = randomUUID();
@@ -64,6 +72,7 @@ describe.each(['sqlite', 'postgres'] as const)('an expired interaction that is h
     await handIn(conversationId, 'second').expect(200);
     await handIn(conversationId, 'first').expect(409);
     await reached(id, 'listening');
+    await lookedUp();
     conversations.reopen(conversationId, {});
     conversations.finishWork(conversationId, { wrapupCode: 'new' });
     expect(await reached(id, 'delivered')).toMatchObject({ deliveryAttempts: 1 });
