@@ -25,9 +25,18 @@ export interface GatewayProcess {
 
 const MAIN = new URL('../../dist/src/main.js', import.meta.url).pathname;
 
-/** Resolves when it listens; rejects with its output when it ends before that. */
-export async function spawnGateway(environment: Environment): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
+/**
+ * Resolves when it listens; rejects with its output when it ends before that.
+ *
+ * @param how what is run, and in which folder: by default this checkout's build, here
+ */
+export async function spawnGateway(
+  environment: Environment,
+  { command = [process.execPath, '--enable-source-maps', MAIN], cwd }: { command?: string[]; cwd?: string } = {},
+): Promise<GatewayProcess> {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, {
+    cwd,
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
