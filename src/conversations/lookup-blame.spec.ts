@@ -9,8 +9,8 @@ import {
 } from '../genesys/genesys.errors.js';
 import { blameOf } from './lookup-blame.js';
 
-const answered = (status: number): GenesysRequestError =>
-  new GenesysRequestError(`answered ${status}`, { operation: 'conversation', status });
+const answered = (status: number, foreign = false): GenesysRequestError =>
+  new GenesysRequestError(`answered ${status}`, { operation: 'conversation', status, foreign });
 const unreachable = (kind: HttpFailureKind): GenesysUnreachableError =>
   new GenesysUnreachableError('no answer', { cause: new HttpFailure(kind, 'CODE', 'failed') });
 
@@ -25,6 +25,8 @@ describe('blameOf', () => {
     ],
     ['an answer that is too large', new GenesysAnswerTooLargeError('large'), 'question'],
     ['a fault of our own', new TypeError('x is null'), 'question'],
+    ["a page of somebody else's", answered(404, true), 'passing'],
+    ["a refusal of somebody else's", answered(403, true), 'passing'],
     ['408', answered(408), 'passing'],
     ['500', answered(500), 'passing'],
     ['503', answered(503), 'passing'],

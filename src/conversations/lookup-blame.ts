@@ -5,7 +5,7 @@ import { GenesysAnswerTooLargeError, GenesysRequestError, GenesysUnreachableErro
 /**
  * What a look-up that failed is about. `question`: what was asked for, and asking the same again changes nothing.
  * `genesys`: our credentials, a rate limit, or nobody there, whatever is asked. `passing`: most of the time Genesys is in
- * trouble; where it goes on while others are answered, it is the question after all.
+ * trouble, or something before it answers; where it goes on while others are answered, it is the question after all.
  */
 export type Blame = 'question' | 'genesys' | 'passing';
 
@@ -13,6 +13,7 @@ export function blameOf(error: unknown): Blame {
   if (error instanceof GenesysAnswerTooLargeError) return 'question';
   if (error instanceof GenesysRequestError) {
     if (error.status === 401) return 'genesys';
+    if (error.foreign) return 'passing';
     return error.status >= 500 || error.status === 408 ? 'passing' : 'question';
   }
   if (error instanceof GenesysUnreachableError) {

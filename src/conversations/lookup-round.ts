@@ -1,4 +1,5 @@
 import type { GenesysClient } from '../genesys/genesys.client.js';
+import { GenesysRequestError } from '../genesys/genesys.errors.js';
 import type { InteractionRow } from '../storage/schema.js';
 import type { AfterCallWork } from './after-call-work.js';
 import type { BulkAnswer, BulkLookup } from './bulk-lookup.js';
@@ -39,6 +40,11 @@ export interface RoundTerms {
   /** Single requests are made while more requests than this could be sent at once. */
   reserve: number;
   signal: AbortSignal;
+}
+
+/** A 404 without Genesys' words: its own where it answers others, and a proxy's where nobody is answered. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof GenesysRequestError && error.status === 404 && error.foreign;
 }
 
 /** One round of questions to Genesys: in bulk first, then singly where that was left open. */
@@ -103,6 +109,7 @@ export class LookupRound {
       return { state: 'answered', works: [...works, ...more], alone: true };
     } catch (error) {
       this.terms.signal.throwIfAborted();
+      if (isUnknown(error) && (await this.isHeard())) return { state: 'answered', works, alone: true };
       const own = await this.isOwn(error);
       if (!own) this.failure = error;
       return own && inBulk.state === 'unasked' ? { state: 'failed', error } : inBulk;
@@ -115,6 +122,12 @@ export class LookupRound {
     if (blame !== 'passing') return blame === 'question';
     this.failuresInARow += 1;
     return this.failuresInARow < TROUBLE && (this.heard || (await this.isThere()));
+  }
+
+  /** Whether Genesys answered anybody in this round; if need be, it is asked. */
+  private async isHeard(): Promise<boolean> {
+    this.heard ||= await this.client.isThere(this.options());
+    return this.heard;
   }
 
   private isThere(): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { HttpAnswer } from '../common/http-exchange.js';
-import { correlationOf } from './error-body.js';
+import { correlationOf, isForeign } from './error-body.js';
 import { GenesysAnswerError } from './genesys.errors.js';
 import type { GenesysChannel, TopicState } from './genesys.types.js';
 
@@ -22,7 +22,7 @@ export function objectOf(answer: HttpAnswer, operation: string): Fields {
 export function badAnswer(answer: HttpAnswer, operation: string, expected: string): GenesysAnswerError {
   return new GenesysAnswerError(
     `Genesys answered ${answer.status} to ${operation}, but not with ${expected} (${answer.body.length} characters). Check GENESYS_API_URL.`,
-    { operation, status: answer.status, correlationId: correlationOf(answer) },
+    { operation, status: answer.status, correlationId: correlationOf(answer), foreign: isForeign(answer) },
   );
 }
 

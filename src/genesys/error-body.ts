@@ -25,12 +25,13 @@ export function errorOf(answer: HttpAnswer, operation: string, channelId?: strin
     status: answer.status,
     genesysCode: codes[0],
     correlationId: correlationOf(answer) ?? text(body.contextId),
+    foreign: isForeign(answer),
     limit: limitOf(body.limit),
   };
   const channel = channelId === undefined ? '' : ` on channel ${shortHash(channelId)}`;
   const said = withoutIds([codes[0], text(body.message)].filter((part) => part !== undefined).join(': '), channelId);
   const message = `Genesys answered ${answer.status} to ${operation}${channel}${said === '' ? '' : ` (${said})`}`;
-  if (answer.status === 404 && channelId !== undefined)
+  if (answer.status === 404 && channelId !== undefined && !isPage(answer))
     return new ChannelGoneError(`${message}: the channel does not exist any more.`, fault);
   if (answer.status === 403)
     return new GenesysForbiddenError(`${message}: check the roles of the OAuth client.`, fault);
@@ -40,18 +41,41 @@ export function errorOf(answer: HttpAnswer, operation: string, channelId?: strin
   return new GenesysRequestError(`${message}.`, fault);
 }
 
+/**
+ * Whether this looks like an answer of something else: a proxy's page, a redirect, nothing at all. Genesys answers JSON, and
+ * redirects nobody. JSON that is broken off counts as Genesys' where the header calls it JSON.
+ */
+export function isForeign(answer: HttpAnswer): boolean {
+  if (answer.status >= 300 && answer.status < 400) return true;
+  return !/json/i.test(answer.header('content-type') ?? '') && !isJsonObject(answer.body);
+}
+
+/** HEAD has no body to look at. */
+function isPage(answer: HttpAnswer): boolean {
+  const type = answer.header('content-type');
+  return type !== undefined && !/json/i.test(type) && !isJsonObject(answer.body);
+}
+
 export function correlationOf(answer: HttpAnswer): string | undefined {
   return answer.header('inin-correlation-id')?.slice(0, 100);
 }
 
 function bodyOf(json: string): ErrorBody {
+  return jsonObjectOf(json) ?? {};
+}
+
+/** Undefined for a proxy's page, or nothing at all. */
+function jsonObjectOf(json: string): ErrorBody | undefined {
   try {
     const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null ? value : {};
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
-    // A proxy's page or nothing at all: the status says enough.
-    return {};
+    return undefined;
   }
+}
+
+function isJsonObject(json: string): boolean {
+  return jsonObjectOf(json) !== undefined;
 }
 
 /** The body's own code, then those of the errors inside it. */

@@ -14,6 +14,7 @@ import {
   type Conversation,
   conversationOf,
 } from './conversation-answers.js';
+import { errorOf, isForeign } from './error-body.js';
 import { GenesysRequestError, TooManyIdsError } from './genesys.errors.js';
 import type { GenesysChannel, TopicState } from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
@@ -89,13 +90,13 @@ export class GenesysClient implements OnApplicationShutdown {
   /** Whether Genesys answers at all at this moment, asked once and with what needs no permission (spec/genesys-cloud.md §2). */
   async isThere(options: CallOptions = {}): Promise<boolean> {
     try {
-      await this.pipeline.request(
-        this.call('list-channels', 'GET', CHANNELS, { ...options, tries: 1 }, { priority: 'lookup' }),
-      );
+      const call = this.call('list-channels', 'GET', CHANNELS, { ...options, tries: 1 }, { priority: 'lookup' });
+      entitiesOf(await this.pipeline.request(call), call.operation);
       return true;
     } catch (error) {
       options.signal?.throwIfAborted();
-      return error instanceof GenesysRequestError && error.status < 500 && error.status !== 401;
+      if (!(error instanceof GenesysRequestError) || error.foreign) return false;
+      return error.status < 500 && error.status !== 401;
     }
   }
 
@@ -143,12 +144,17 @@ export class GenesysClient implements OnApplicationShutdown {
     await this.pipeline.request(this.subscriptionCall('clear-subscriptions', 'DELETE', channelId, options));
   }
 
-  /** The conversation as it is now; undefined when Genesys does not know it (any more). */
+  /**
+   * The conversation as it is now; undefined when Genesys does not know it (any more). A 404 that does not look like Genesys'
+   * is an error (`foreign`).
+   */
   async conversation(id: string, options: CallOptions = {}): Promise<Conversation | undefined> {
     const path = `/api/v2/conversations/${encodeURIComponent(id)}`;
     const call = this.call('get-conversation', 'GET', path, options, { priority: 'lookup', accept: [404] });
     const answer = await this.pipeline.request(call);
-    return answer.status === 404 ? undefined : conversationOf(objectOf(answer, call.operation));
+    if (answer.status !== 404) return conversationOf(objectOf(answer, call.operation));
+    if (isForeign(answer)) throw errorOf(answer, call.operation);
+    return undefined;
   }
 
   /**

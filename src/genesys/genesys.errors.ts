@@ -9,6 +9,8 @@ export interface GenesysFault {
   genesysCode?: string | undefined;
   /** ININ-Correlation-Id: what Genesys' support asks for. */
   correlationId?: string | undefined;
+  /** It does not look like an answer of Genesys. */
+  foreign?: boolean | undefined;
   /** Which limit was reached, when Genesys says so. */
   limit?: { key?: string; namespace?: string; value?: number } | undefined;
 }
@@ -23,6 +25,7 @@ export class GenesysRequestError extends GatewayError {
   readonly operation: string;
   readonly genesysCode: string | undefined;
   readonly correlationId: string | undefined;
+  readonly foreign: boolean;
   readonly limit: GenesysFault['limit'];
 
   constructor(message: string, fault: GenesysFault, options?: { cause?: unknown }) {
@@ -31,6 +34,7 @@ export class GenesysRequestError extends GatewayError {
     this.status = fault.status;
     this.genesysCode = fault.genesysCode;
     this.correlationId = fault.correlationId;
+    this.foreign = fault.foreign ?? false;
     this.limit = fault.limit;
   }
 }
