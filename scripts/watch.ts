@@ -53,7 +53,8 @@ function print({ event, data }: StreamEvent, json: boolean): void {
   if (typeof data !== 'object' || data === null) return;
   const fields = data as Record<string, unknown>;
   if (event === 'error' || event.startsWith('stream.')) return note(noticeOf(event, fields));
-  process.stdout.write(`${json ? JSON.stringify(data) : eventLine(fields)}\n`);
+  // `columns` is there when it is a terminal: whoever reads a pipe gets the whole line.
+  process.stdout.write(`${json ? JSON.stringify(data) : eventLine(fields, process.stdout.columns)}\n`);
 }
 
 function noticeOf(event: string, { message, conversationId, eventType }: Record<string, unknown>): string {

@@ -12,7 +12,8 @@ export const HELP = `npm run watch -- --conversation <id> [options]     follows 
   --json                one JSON object a line instead of text
   --help                this text
 
-It prints a line for each event (time, conversation, type, fields) until Ctrl-C, and connects again when the connection is lost.
+It prints a line for each event (time, conversation, type, fields that are not empty) until Ctrl-C, as long as the terminal is wide;
+a pipe gets the whole line, and --json all fields. It connects again when the connection is lost.
 What happened meanwhile is not repeated. Everything that is no event goes to standard error.
 `;
 

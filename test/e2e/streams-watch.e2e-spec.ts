@@ -100,7 +100,7 @@ describe('npm run watch', () => {
     const [attributes, acw] = started.lines as [string, string];
     expect(attributes).toMatch(
       new RegExp(
-        `^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z ${id} attributes      eventTime=\\d+ participantId=\\S+ attributes=\\{`,
+        `^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z ${id} attributes      attributes=\\{.* participantId=\\S+$`,
       ),
     );
     expect(attributes).toContain('"two words\\u001b[2J\\u202e\\n"');
@@ -108,6 +108,18 @@ describe('npm run watch', () => {
     expect(acw).not.toContain('ani=');
     expect(await started.end()).toBe(0);
     await simulator.genesys.waitFor(() => simulator.genesys.topics().length === 0);
+  });
+
+  it('prints one line for each event, with the time once and nothing empty', async () => {
+    const started = watch([...usual(), '--key', KEYS.publish]);
+    await ready(started);
+    simulator.genesys.conversations.finishWork(id, { wrapupCode: 'done' });
+    await started.until(() => started.lines.some((line) => / acw /.test(line)));
+    expect(started.lines.map((line) => line.split(/ +/)[2])).toEqual([
+      ...['customer.start', 'flow.start', 'flow.end', 'acd.start', 'acd.end', 'user.start'],
+      ...['user.end', 'customer.end', 'wrapup', 'acw'],
+    ]);
+    for (const line of started.lines) expect(line).not.toMatch(/eventTime|\[\]|DurationMs=0/);
   });
 
   it('prints JSON, and takes the key from GATEWAY_KEY', async () => {
