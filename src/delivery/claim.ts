@@ -17,6 +17,15 @@ export interface Share {
   room: number;
 }
 
+/** Destinations with something due. `crowded`: those with so much that a claim does not look at all of it. */
+export interface Due {
+  due: string[];
+  crowded: ReadonlySet<string>;
+}
+
+/** Of rows that wait for a destination. Written out as the condition of their indexes is. */
+export const WAITS = sql<boolean>`state = 'pending' and destination is not null`;
+
 /** Nothing earlier of its sink with the same order key is still on its way. A dead one does not block: it waits for a person. */
 export const ITS_TURN = sql<boolean>`not exists (
   select 1 from deliveries as earlier

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { CRASH_LIMIT, type Held, LAST_CHANCE_AFTER_MS } from './attempt.js';
-import type { Claim } from './claim.js';
+import type { Claim, Due } from './claim.js';
 import type { DeliveryRepository } from './delivery.repository.js';
 import type { Lanes } from './lanes.js';
 import type { Sink } from './sink.js';
 
 /** Destinations that are looked at in one statement: some 2 ms under SQLite when something waits for each of them. */
 const SLICE = 256;
-
-type Looked = Awaited<ReturnType<DeliveryRepository['dueDestinations']>>;
 
 /** Claims for one sink: the oldest, where it has one receiver, and to each destination its share where it has many. */
 export class Claimer {
@@ -47,41 +45,43 @@ export class Claimer {
   async *shares(lanes: Lanes): AsyncGenerator<Held[]> {
     if (lanes.free > 0) yield await this.suspects(1);
     let cursor = '';
-    for await (const destinations of this.dueDestinations()) {
-      const { shares, complete } = lanes.sharesOf(destinations);
+    for await (const { due, crowded } of this.dueDestinations()) {
+      const { shares, complete } = lanes.sharesOf(due);
       if (!complete && cursor === '') cursor = shares.at(-1)?.destination ?? this.cursor;
-      if (shares.length > 0) yield await this.held((claim) => this.deliveries.claimShares(claim, shares), lanes.free);
+      if (shares.length > 0)
+        yield await this.held((claim) => this.deliveries.claimShares(claim, shares, crowded), lanes.free);
       if (lanes.free === 0) break;
     }
     this.cursor = cursor;
   }
 
-  private async *dueDestinations(): AsyncGenerator<string[]> {
+  private async *dueDestinations(): AsyncGenerator<Due> {
     const reachable = this.sink.reachable?.();
     if (reachable === undefined) yield* this.allRound();
     else yield* this.among(reachable);
   }
 
   /** Once round. */
-  private async *allRound(): AsyncGenerator<string[]> {
+  private async *allRound(): AsyncGenerator<Due> {
     yield* this.after(this.cursor);
     if (this.cursor !== '') yield* this.after('');
   }
 
-  private async *after(destination: string): AsyncGenerator<string[]> {
+  private async *after(destination: string): AsyncGenerator<Due> {
     for (let next: string | undefined = destination; next !== undefined;) {
-      const { due, last }: Looked = await this.deliveries.dueDestinations(this.sink.name, next, SLICE);
+      const { last, ...found }: Awaited<ReturnType<DeliveryRepository['dueDestinations']>> =
+        await this.deliveries.dueDestinations(this.sink.name, next, SLICE);
       next = last;
-      if (due.length > 0) yield due;
+      if (found.due.length > 0) yield found;
     }
   }
 
-  private async *among(reachable: readonly string[]): AsyncGenerator<string[]> {
+  private async *among(reachable: readonly string[]): AsyncGenerator<Due> {
     const first = Math.floor(Math.random() * reachable.length);
     const round = [...reachable.slice(first), ...reachable.slice(0, first)];
     for (let from = 0; from < round.length; from += SLICE) {
-      const due = await this.deliveries.dueAmong(this.sink.name, round.slice(from, from + SLICE));
-      if (due.length > 0) yield due;
+      const found = await this.deliveries.dueAmong(this.sink.name, round.slice(from, from + SLICE));
+      if (found.due.length > 0) yield found;
     }
   }
 

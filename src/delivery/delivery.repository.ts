@@ -2,16 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
-import { jsonList, jsonRows, justCompared, oneOf } from '../storage/json-rows.js';
+import { jsonList, jsonRows, justCompared, named, oneOf } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
-import { ITS_TURN, type Claim, type Share } from './claim.js';
+import { ITS_TURN, type Claim, type Due, type Share } from './claim.js';
 import { claimedOf, insertDeliveries } from './delivery-insert.js';
 import { postpone, type Postponed, putOffThoseBehind } from './postponement.js';
-import { claimShares, dueAmong, dueDestinations, waitingHeads } from './shares.js';
+import { claimByShares } from './share-claim.js';
+import { dueAmong, dueDestinations } from './shares.js';
 import type { DeliveryDraft } from './sink.js';
-
-/** How often one claim looks on for one destination, past 64 rows that are put off. */
-const MAX_LOOKS = 4;
 
 /** How one attempt is stored. `v_id` and `v_claim` are the fence. */
 export interface StoredOutcome {
@@ -75,29 +73,21 @@ export class DeliveryRepository {
   }
 
   /** Those among `destinations` with something due. */
-  dueAmong(sink: string, destinations: readonly string[]): Promise<string[]> {
+  dueAmong(sink: string, destinations: readonly string[]): Promise<Due> {
     return dueAmong(this.database, sink, destinations);
   }
 
   /**
    * Claims for each destination as much as its share says, its oldest first. Where what is due stands behind what is not, that
-   * is put off, so that it hides nothing.
+   * is put off, so that it hides nothing; where a `crowded` one has more that stands behind what is under way than is looked
+   * at, its other keys are looked through.
    */
-  async claimShares(claim: Claim, shares: readonly Share[]): Promise<DeliveryRow[]> {
-    const claimed = await claimShares(this.database, claim, shares);
-    const served = new Set(claimed.map(({ destination }) => destination));
-    for (const share of shares) {
-      if (served.has(share.destination)) continue;
-      for (let look = 0; look < MAX_LOOKS; look++) {
-        const heads = await waitingHeads(this.database, claim.sink, share.destination);
-        if (heads.length === 0) break;
-        await this.putOffThoseBehind(this.database.db, heads);
-        const found = await claimShares(this.database, claim, [share]);
-        claimed.push(...found);
-        if (found.length > 0) break;
-      }
-    }
-    return claimed;
+  claimShares(
+    claim: Claim,
+    shares: readonly Share[],
+    crowded: ReadonlySet<string> = new Set(),
+  ): Promise<DeliveryRow[]> {
+    return claimByShares(this.database, claim, shares, crowded);
   }
 
   /**
@@ -130,10 +120,12 @@ export class DeliveryRepository {
   async nextDue(sink: string): Promise<{ waitMs: number | null; blocked: boolean }> {
     const { db, now } = this.database;
     const mine = sql`from deliveries where sink = ${sink} and state = 'pending'`;
+    // The first of its index, and not "exists": that PostgreSQL may answer by a walk through the table.
+    const first = sql`and due_at <= ${now} order by due_at, seq limit 1`;
     const { rows } = await sql<{ wait: number | null; blocked: number }>`
       select min(due_at) - ${now} as wait,
-        case when exists (select 1 ${mine} and crashes = 0 and due_at <= ${now})
-          or exists (select 1 ${mine} and crashes > 0 and due_at <= ${now}) then 1 else 0 end as blocked
+        case when (select 1 ${mine} and crashes = 0 ${first}) is not null
+          or (select 1 ${mine} and crashes > 0 ${first}) is not null then 1 else 0 end as blocked
       from (
         select min(due_at) as due_at ${mine} and crashes = 0 and due_at > ${now}
         union all select min(due_at) ${mine} and crashes > 0 and due_at > ${now}
@@ -173,7 +165,7 @@ export class DeliveryRepository {
         dead_at = case when v_state = 'dead' then ${now} end,
         cancelled_at = case when v_state = 'cancelled' then ${now} end
       from ${table} as outcomes
-      where ${this.named(outcomes)} and id = v_id and claim = v_claim and ${justCompared('state')} = 'claimed'
+      where ${named(kind, outcomes)} and id = v_id and claim = v_claim and ${justCompared('state')} = 'claimed'
       returning id, attempts, coalesce(delivered_at, dead_at, cancelled_at, last_error_at) as at`.execute(trx);
     return rows;
   }
@@ -189,10 +181,14 @@ export class DeliveryRepository {
   async release(claims: readonly { id: string; claim: string | null }[]): Promise<void> {
     if (claims.length === 0) return;
     const rows = claims.map(({ id, claim }) => ({ v_id: id, v_claim: claim ?? '' }));
-    const table = jsonRows(this.database.kind, rows, { v_id: 'text', v_claim: 'text' });
+    const { db, kind } = this.database;
+    const table = jsonRows(kind, rows, { v_id: 'text', v_claim: 'text' });
     await sql`
       update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null
-      from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(this.database.db);
+      from ${table} as claims
+      where ${named(kind, rows)} and id = v_id and claim = v_claim and ${justCompared('state')} = 'claimed'`.execute(
+      db,
+    );
   }
 
   /** Gives claims back with a later time; no attempt is counted. */
@@ -279,16 +275,6 @@ export class DeliveryRepository {
   private isFor({ destinations }: Claim): RawBuilder<unknown> {
     if (destinations === undefined) return sql``;
     return sql`and destination is not null and destination in ${jsonList(this.database.kind, destinations)}`;
-  }
-
-  /** For SQLite the join is enough. PostgreSQL knows neither how few they are nor how many were claimed since its last vacuum. */
-  private named(rows: readonly { v_id: string }[]): RawBuilder<boolean> {
-    if (this.database.kind === 'sqlite') return sql<boolean>`true`;
-    return oneOf(
-      'postgres',
-      'id',
-      rows.map(({ v_id }) => v_id),
-    );
   }
 
   private async releaseWhere(condition: RawBuilder<boolean>): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../storage/database.js';
-import { jsonList, jsonRows, justCompared } from '../storage/json-rows.js';
+import { jsonRows, justCompared, named, oneOf } from '../storage/json-rows.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
 
 /** One that is given back with a later time. */
@@ -30,12 +30,16 @@ export async function postpone(
   const table = jsonRows(kind, rows, types);
   await sql`
     update deliveries set state = 'pending', claim = null, claimed_by = null, claimed_until = null, due_at = ${now} + v_delay_ms
-    from ${table} as claims where id = v_id and claim = v_claim and state = 'claimed'`.execute(db);
+    from ${table} as claims
+    where ${named(kind, rows)} and id = v_id and claim = v_claim and ${justCompared('state')} = 'claimed'`.execute(db);
   await sql`
+    with heads as materialized (
+      select seq, sink, order_key, due_at, v_apart_ms from ${table} as claims cross join deliveries
+      where ${named(kind, rows)} and id = v_id and ${justCompared('state')} = 'pending')
     update deliveries set due_at = behind.due_at from (
       select each.seq, head.due_at + v_apart_ms * row_number() over (partition by head.seq order by each.seq) as due_at
-      from ${table} as claims cross join deliveries as head cross join deliveries as each
-      where head.id = v_id and head.state = 'pending' and each.sink = head.sink and each.order_key = head.order_key
+      from heads as head cross join deliveries as each
+      where each.sink = head.sink and each.order_key = head.order_key
         and each.seq > head.seq and each.state = 'pending' and each.state in ('pending', 'claimed')) as behind
     where deliveries.seq = behind.seq and deliveries.due_at < behind.due_at and ${justCompared('state')} = 'pending'`.execute(
     db,
@@ -52,10 +56,9 @@ export async function putOffThoseBehind(
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return;
-  const list = jsonList(kind, ids);
   await sql`
     update deliveries set due_at = head.due_at from deliveries as head
-    where head.id in ${list} and head.state = 'pending'
+    where ${oneOf(kind, 'head.id', ids)} and ${justCompared('head.state')} = 'pending'
       and deliveries.sink = head.sink and deliveries.order_key = head.order_key and deliveries.seq > head.seq and deliveries.due_at < head.due_at
       and deliveries.state = 'pending' and deliveries.state in ('pending', 'claimed')`.execute(db);
 }

@@ -2,16 +2,13 @@ import { sql, type RawBuilder } from 'kysely';
 import type { Database } from '../storage/database.js';
 import { jsonList, jsonRows } from '../storage/json-rows.js';
 import type { DeliveryRow } from '../storage/schema.js';
-import { ITS_TURN, type Claim, type Share } from './claim.js';
+import { ITS_TURN, WAITS, type Claim, type Due, type Share } from './claim.js';
 
 /**
  * Rows of one destination that are looked at for those whose turn it is: what waits behind one key of it is not walked by
  * each claim, however long it is.
  */
 const WINDOW = 64;
-
-/** Written out as the condition of its index `deliveries_destination` is. */
-const WAITS = sql<boolean>`state = 'pending' and destination is not null`;
 
 /**
  * Destinations after `after` for which something waits, `limit` of them at most, found by a jump in the index for each:
@@ -22,19 +19,17 @@ export async function dueDestinations(
   sink: string,
   after: string,
   limit: number,
-): Promise<{ due: string[]; last: string | undefined }> {
+): Promise<Due & { last: string | undefined }> {
   const next = (than: RawBuilder<unknown>) => sql`
     select destination from deliveries where sink = ${sink} and ${WAITS} and destination > ${than}
     order by destination limit 1`;
-  const { rows } = await sql<{ destination: string; due: number }>`
+  const { rows } = await sql<Counted>`
     with recursive names(destination, no) as (
       select (${next(sql`${after}`)}), 1
       union all
       select (${next(sql.ref('names.destination'))}), no + 1 from names where destination is not null and no < ${limit})
-    select destination, case when ${isDue(sink, now)} then 1 else 0 end as due
-    from names where destination is not null`.execute(db);
-  const due = rows.filter((row) => row.due === 1).map(({ destination }) => destination);
-  return { due, last: rows.length < limit ? undefined : rows.at(-1)?.destination };
+    select destination, ${dueOf(sink, now)} as due from names where destination is not null`.execute(db);
+  return { ...dueIn(rows), last: rows.length < limit ? undefined : rows.at(-1)?.destination };
 }
 
 /** Those among `destinations` with something due. */
@@ -42,20 +37,31 @@ export async function dueAmong(
   { db, kind, now }: Pick<Database, 'db' | 'kind' | 'now'>,
   sink: string,
   destinations: readonly string[],
-): Promise<string[]> {
-  const { rows } = await sql<{ destination: string }>`
-    with names(destination) as ${jsonList(kind, destinations)} select destination from names where ${isDue(sink, now)}`.execute(
-    db,
-  );
-  return rows.map(({ destination }) => destination);
+): Promise<Due> {
+  const { rows } = await sql<Counted>`
+    with names(destination) as ${jsonList(kind, destinations)}
+    select destination, ${dueOf(sink, now)} as due from names`.execute(db);
+  return dueIn(rows);
 }
 
-/** The first of its index, and not "exists": that PostgreSQL may answer by a walk through the table. */
-function isDue(sink: string, now: RawBuilder<number>): RawBuilder<boolean> {
-  return sql<boolean>`(
-    select 1 from deliveries as candidate
-    where sink = ${sink} and ${WAITS} and candidate.destination = names.destination and due_at <= ${now}
-    order by due_at, seq limit 1) is not null`;
+interface Counted {
+  destination: string;
+  due: number;
+}
+
+/** How many are due, a window at most. */
+function dueOf(sink: string, now: RawBuilder<number>): RawBuilder<number> {
+  return sql<number>`(
+    select count(*) from (
+      select 1 from deliveries as candidate
+      where sink = ${sink} and ${WAITS} and candidate.destination = names.destination and due_at <= ${now}
+      order by due_at, seq limit ${sql.lit(WINDOW)}) as first)`;
+}
+
+function dueIn(rows: readonly Counted[]): Due {
+  const names = (least: number): string[] =>
+    rows.filter(({ due }) => due >= least).map(({ destination }) => destination);
+  return { due: names(1), crowded: new Set(names(WINDOW)) };
 }
 
 /** Claims for each destination as much as its share says, its oldest first. */
@@ -92,15 +98,18 @@ export async function waitingHeads(
   destination: string,
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select distinct head.id from (
-      select sink, order_key from deliveries
-      where sink = ${sink} and ${WAITS} and destination = ${destination} and crashes = 0 and due_at <= ${now}
-      order by due_at, seq limit ${sql.lit(WINDOW)}) as candidate
-    join deliveries as head on head.seq = (
-      select first.seq from deliveries as first
-      where first.sink = candidate.sink and first.order_key = candidate.order_key and first.state in ('pending', 'claimed')
-      order by first.seq limit 1)
-    where head.state = 'pending' and head.due_at > ${now}`.execute(db);
+    select distinct id from (
+      select (
+        select id from (
+          select id, state, due_at from deliveries as first
+          where first.sink = candidate.sink and first.order_key = candidate.order_key and first.state in ('pending', 'claimed')
+          order by first.seq limit 1) as head
+        where state = 'pending' and due_at > ${now}) as id
+      from (
+        select sink, order_key from deliveries
+        where sink = ${sink} and ${WAITS} and destination = ${destination} and crashes = 0 and due_at <= ${now}
+        order by due_at, seq limit ${sql.lit(WINDOW)}) as candidate) as heads
+    where id is not null`.execute(db);
   return rows.map(({ id }) => id);
 }
 

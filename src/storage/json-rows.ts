@@ -39,6 +39,30 @@ export function oneOf(kind: 'sqlite' | 'postgres', column: string, values: reado
     : sql<boolean>`${sql.ref(column)} in ${jsonList(kind, values)}`;
 }
 
+/** The same of numbers. */
+export function oneOfNumbers(
+  kind: 'sqlite' | 'postgres',
+  column: string,
+  values: readonly number[],
+): RawBuilder<boolean> {
+  return kind === 'postgres'
+    ? sql<boolean>`${sql.ref(column)} = any(${values}::bigint[])`
+    : sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`;
+}
+
+/**
+ * Rows that are joined with a list of their ids. For SQLite the join is enough. PostgreSQL knows neither how few they are nor
+ * how many were claimed since its last vacuum.
+ */
+export function named(kind: 'sqlite' | 'postgres', rows: readonly { v_id: string }[]): RawBuilder<boolean> {
+  if (kind === 'sqlite') return sql<boolean>`true`;
+  return oneOf(
+    kind,
+    'id',
+    rows.map(({ v_id }) => v_id),
+  );
+}
+
 /**
  * A column that is compared but must not be what the rows are found by. The databases guess how many rows have a status,
  * and guess that nearly none wait: they would walk through all that wait rather than look up the few that are named.

@@ -108,6 +108,22 @@ describeEachDatabase('Deliveries with destinations', (getDb) => {
     expect(claimed.map(({ id }) => id)).toEqual(['free']);
   });
 
+  it('lets nobody be hidden by what stands behind a push that is under way, however much that is', async () => {
+    let release: (outcome: SendOutcome) => void = () => undefined;
+    const stuck = new Promise<SendOutcome>((resolve) => (release = resolve));
+    sink.answer = ({ id }) => (id === 'one0' ? stuck : Promise.resolve(DELIVERED));
+    const to = (name: string, count: number, orderKey?: string) =>
+      numbered(count, name).map((draft) => ({ ...draft, destination: 'x', ...(orderKey && { orderKey }) }));
+    await put(...to('one', 100, 'one'), ...to('other', 10), ...to('another', 3, 'another'));
+    await service.start();
+    await sink.until(() => delivered().length === 13);
+    expect(sink.sent.filter((id) => id.startsWith('one'))).toEqual(['one0']);
+    expect(delivered().filter((id) => id.startsWith('another'))).toEqual(['another0', 'another1', 'another2']);
+    release(DELIVERED);
+    await sink.until(() => delivered().length === 113);
+    expect(delivered().filter((id) => id.startsWith('one'))).toEqual(numbered(100, 'one').map(({ id }) => id));
+  });
+
   it('keeps places for a quick receiver, however many others do not answer', async () => {
     let release: (outcome: SendOutcome) => void = () => undefined;
     const stuck = new Promise<SendOutcome>((resolve) => (release = resolve));

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { jest } from '@jest/globals';
-import BetterSqlite3 from 'better-sqlite3';
-import pg from 'pg';
 import { sql } from 'kysely';
 import { InteractionQuery } from '../../src/conversations/interaction.query.js';
 import { InteractionRepository } from '../../src/conversations/interaction.repository.js';
@@ -13,17 +10,13 @@ import { LedgerRepository } from '../../src/operations/ledger.repository.js';
 import type { Database } from '../../src/storage/database.js';
 import { KeptCounts } from '../../src/storage/kept-counts.js';
 import { describeEachDatabase } from '../helpers/databases.js';
+import { plansOf as plansOfStatements, textsOf, WALK } from '../helpers/plans.js';
 import { interactionDraft } from '../helpers/rows.js';
 
 const OWNER = 'replica-1';
 /** As many as wait on 5 channels: walking through all of them for each batch is what must not happen. */
 const WAITING = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
-
-interface Statement {
-  text: string;
-  values: unknown[];
-}
 
 describeEachDatabase('Plans of the statements that each event and request needs', (getDb, getTarget) => {
   let database: Database;
@@ -55,33 +48,7 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     conversations = drafts.slice(0, 64).map((draft) => draft.conversationId);
   });
 
-  /** What the database is asked meanwhile. */
-  async function heardWhile(work: () => Promise<unknown>): Promise<Statement[]> {
-    const heard: Statement[] = [];
-    const spy =
-      database.kind === 'sqlite'
-        ? hearSqlite((text) => heard.push({ text, values: [] }))
-        : hearPostgres((text, values) => heard.push({ text, values }));
-    try {
-      await work();
-    } finally {
-      spy.mockRestore();
-    }
-    return heard;
-  }
-
-  const textsOf = async (work: () => Promise<unknown>): Promise<string[]> =>
-    (await heardWhile(work)).map(({ text }) => text);
-  const statementsOf = async (work: () => Promise<unknown>): Promise<Statement[]> =>
-    (await heardWhile(work)).filter(({ text }) => /interactions|deliveries/.test(text));
-
-  /** How the database would carry these out. */
-  async function plansOf(work: () => Promise<unknown>): Promise<string[]> {
-    const plans: string[] = [];
-    for (const statement of await statementsOf(work)) plans.push(await planOf(database, statement));
-    expect(plans).not.toEqual([]);
-    return plans;
-  }
+  const plansOf = (work: () => Promise<unknown>): Promise<string[]> => plansOfStatements(database, work);
 
   it('finds those who wait by their conversation', async () => {
     const plans = [
@@ -119,7 +86,9 @@ describeEachDatabase('Plans of the statements that each event and request needs'
   it('sums up the ledger without a look at what it counts', async () => {
     const ledger = new LedgerRepository(new KeptCounts(database, { storage: getTarget() }));
     const read: unknown[] = [];
-    const texts = await textsOf(async () => read.push(await ledger.read(), await ledger.readAndCompare()));
+    const texts = await textsOf(database.kind, async () =>
+      read.push(await ledger.read(), await ledger.readAndCompare()),
+    );
     expect(read).toMatchObject([{ accepted: WAITING, total: WAITING }, { ledger: { total: WAITING } }]);
     expect(texts).not.toEqual([]);
     for (const text of texts) expect(text).not.toMatch(/\b(from|join) (interactions|deliveries)\b/);
@@ -215,43 +184,3 @@ describeEachDatabase('Plans of the statements that each event and request needs'
     expect(inserting).not.toMatch(WALK);
   });
 });
-
-/** A table walked from end to end, or all that have one status. */
-const WALK = /SCAN (interactions|deliveries)\b|Seq Scan on|interactions_status/;
-
-function hearSqlite(tell: (text: string) => void): { mockRestore: () => void } {
-  // Statements stay prepared: whoever wants to see them must see them being prepared, so texts that came before are lost.
-  const { prepare } = BetterSqlite3.prototype;
-  return jest.spyOn(BetterSqlite3.prototype, 'prepare').mockImplementation(function (
-    this: BetterSqlite3.Database,
-    text: string,
-  ) {
-    tell(text);
-    return prepare.call(this, text);
-  });
-}
-
-function hearPostgres(tell: (text: string, values: unknown[]) => void): { mockRestore: () => void } {
-  const query = pg.Client.prototype.query as (...given: unknown[]) => unknown;
-  const heard = function (this: pg.Client, ...given: unknown[]): unknown {
-    const [first, second] = given as [string | { text: string; values?: unknown[] }, unknown[] | undefined];
-    const statement = typeof first === 'string' ? { text: first, values: second } : first;
-    tell(statement.text, statement.values ?? []);
-    return query.apply(this, given);
-  };
-  Object.assign(pg.Client.prototype, { query: heard });
-  return { mockRestore: () => Object.assign(pg.Client.prototype, { query }) };
-}
-
-async function planOf({ db, kind }: Database, { text, values }: Statement): Promise<string> {
-  if (kind === 'sqlite') {
-    // Bound values do not change SQLite's plans.
-    const explained = sql.raw<{ detail: string }>(`explain query plan ${text.replaceAll('?', 'null')}`);
-    return (await explained.execute(db)).rows.map((row) => row.detail).join('\n');
-  }
-  const parts = text.split(/\$\d+/);
-  const order = [...text.matchAll(/\$(\d+)/g)].map((match) => values[Number(match[1]) - 1]);
-  const bound = parts.map((part, n) => (n < order.length ? sql`${sql.raw(part)}${order[n]}` : sql.raw(part)));
-  const { rows } = await sql<{ 'QUERY PLAN': string }>`explain ${sql.join(bound, sql``)}`.execute(db);
-  return rows.map((row) => row['QUERY PLAN']).join('\n');
-}

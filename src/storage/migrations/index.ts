@@ -13,6 +13,7 @@ import { addDiscard } from './0011-discard.js';
 import { keepCounts } from './0012-kept-counts.js';
 import { indexCustomers } from './0013-customers.js';
 import { indexListFilters } from './0014-list-filters.js';
+import { indexDeliveryKeys } from './0015-delivery-keys.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -35,4 +36,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0012-kept-counts': keepCounts,
   '0013-customers': indexCustomers,
   '0014-list-filters': indexListFilters,
+  '0015-delivery-keys': indexDeliveryKeys,
 };
