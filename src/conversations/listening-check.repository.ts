@@ -22,9 +22,7 @@ export class ListeningCheckRepository {
       .where('owner', '=', owner);
     if (place) {
       const { lookup_at: at, id } = place;
-      waiting = waiting
-        .where('lookup_at', '>=', at)
-        .where((eb) => eb.or([eb('lookup_at', '>', at), eb('id', '>', id)]));
+      waiting = waiting.where(sql<boolean>`(lookup_at, id) > (${at}, ${id})`);
     }
     return waiting.orderBy('lookup_at').orderBy('id').limit(limit).execute();
   }

@@ -14,6 +14,7 @@ import { keepCounts } from './0012-kept-counts.js';
 import { indexCustomers } from './0013-customers.js';
 import { indexListFilters } from './0014-list-filters.js';
 import { indexDeliveryKeys } from './0015-delivery-keys.js';
+import { orderWaiting } from './0016-waiting-order.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -37,4 +38,5 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0013-customers': indexCustomers,
   '0014-list-filters': indexListFilters,
   '0015-delivery-keys': indexDeliveryKeys,
+  '0016-waiting-order': orderWaiting,
 };
