@@ -17,13 +17,13 @@ import { kindForLogs } from '../telemetry/error-serializer.js';
 import { type Log, Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { AfterCallWork } from './after-call-work.js';
-import { correlationOf } from './correlation.js';
 import { recordOfWork } from './interaction-record.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { firstLookupMs } from './lookup-schedule.js';
 import { LookupRepository } from './lookup.repository.js';
 import { RecentWork } from './recent-work.js';
+import { StepLog } from './step-log.js';
 import { type Completion, heardTooOld, matchWork } from './work-matching.js';
 
 /** Most events in one transaction. */
@@ -70,6 +70,7 @@ export class CaptureService {
     private readonly outbox: Outbox,
     private readonly metrics: Metrics,
     private readonly followers: InteractionFollowers,
+    private readonly steps: StepLog,
     logs: Logs,
   ) {
     this.log = logs.of('capture');
@@ -126,11 +127,8 @@ export class CaptureService {
     const found = completions.filter(({ work }) => work.obtainedBy === 'lookup').length;
     if (found > 0) this.metrics.captured.inc({ obtained_by: 'lookup' }, found);
     if (found < completions.length) this.metrics.captured.inc({ obtained_by: 'event' }, completions.length - found);
-    if (!this.log.isLevelEnabled('debug')) return;
     for (const { interaction, work } of completions) {
-      const { conversationId: conversation, obtainedBy } = work;
-      const facts = { interaction: interaction.id, conversation, ...correlationOf(interaction) };
-      this.log.debug({ ...facts, obtainedBy }, 'captured');
+      this.steps.tell('captured', [interaction], { obtainedBy: work.obtainedBy });
     }
   }
 

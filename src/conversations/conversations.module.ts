@@ -7,6 +7,7 @@ import { NotificationsModule } from '../notifications/notifications.module.js';
 import { CaptureService } from './capture.service.js';
 import { ExpiryService } from './expiry.service.js';
 import { IntakeService } from './intake.service.js';
+import { StepLog } from './step-log.js';
 import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery } from './interaction.query.js';
 import { InteractionRepository } from './interaction.repository.js';
@@ -29,6 +30,7 @@ import { SupportResultController } from './support-result.controller.js';
     ExpiryService,
     IntakeService,
     InteractionFollowers,
+    StepLog,
     InteractionQuery,
     InteractionRepository,
     InteractionService,

@@ -18,6 +18,7 @@ import type { InteractionDraft } from './interaction-insert.js';
 import { InteractionRepository } from './interaction.repository.js';
 import type { SupportInteraction, SupportResult } from './interaction.schemas.js';
 import { requestHash } from './request-hash.js';
+import { StepLog } from './step-log.js';
 
 /** Most interactions stored in one transaction. */
 const MAX_BATCH = 500;
@@ -52,6 +53,7 @@ export class IntakeService {
     private readonly outbox: Outbox,
     private readonly replica: ReplicaService,
     private readonly followers: InteractionFollowers,
+    private readonly steps: StepLog,
   ) {
     this.accepted$ = this.accepted.asObservable();
     this.completedByHand$ = this.completedByHand.asObservable();
@@ -99,7 +101,11 @@ export class IntakeService {
         () => [...accepted, { kind: 'acw', interaction: captured, record }],
         afterCommit,
       );
-      afterCommit(() => this.tellCompleted(captured.conversation_id));
+      afterCommit(() => {
+        if (created) this.steps.tell('accepted', [captured]);
+        this.steps.tell('captured', [captured], { obtainedBy: record.obtainedBy });
+        this.tellCompleted(captured.conversation_id);
+      });
       return { interaction: captured, created: true };
     });
   }
@@ -118,6 +124,7 @@ export class IntakeService {
       const begun = [...created, ...begunBy.values()];
       const changes = begun.map((interaction) => ({ kind: 'accepted', interaction }) as const);
       await this.followers.changed(trx, () => changes, afterCommit);
+      afterCommit(() => this.steps.tell('accepted', begun));
       const told = [...begun, ...[...existing.values()].filter((row) => this.mayBeUntold(row))];
       if (told.length > 0) afterCommit(() => this.accepted.next(told.map((row) => row.conversation_id)));
       return drafts.map((draft): Accepted => {

@@ -95,10 +95,14 @@ export class InteractionRepository {
     return rows.length > 0;
   }
 
-  /** Genesys confirmed the topics of these conversations, and their look-ups begin anew. */
-  async listening(conversationIds: readonly string[], lookupInMs: number, gapId: string | undefined): Promise<void> {
+  /** Genesys confirmed the topics of these conversations, and their look-ups begin anew. Answers those that wait for them. */
+  async listening(
+    conversationIds: readonly string[],
+    lookupInMs: number,
+    gapId: string | undefined,
+  ): Promise<Pick<InteractionRow, 'id' | 'conversation_id' | 'correlation_id'>[]> {
     const { now } = this.database;
-    await this.database.db
+    return this.database.db
       .updateTable('interactions')
       .set((eb) => ({
         status: 'listening',
@@ -108,6 +112,7 @@ export class InteractionRepository {
         ...(gapId === undefined ? {} : { gap_id: gapId }),
       }))
       .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
+      .returning(['id', 'conversation_id', 'correlation_id'])
       .execute();
   }
 

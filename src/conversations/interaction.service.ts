@@ -11,6 +11,7 @@ import { type InteractionChange, InteractionFollowers } from './interaction-foll
 import { InteractionQuery, type InteractionPage } from './interaction.query.js';
 import { type DeliveryFailure, InteractionRepository, type InteractionDetails } from './interaction.repository.js';
 import type { InteractionFilter } from './interaction.schemas.js';
+import { StepLog, type StepRow } from './step-log.js';
 
 /** What becomes of an interaction after it has been taken in: asked for, cancelled, delivered, given up. */
 @Injectable()
@@ -25,6 +26,7 @@ export class InteractionService {
     private readonly followers: InteractionFollowers,
     private readonly database: Database,
     private readonly audit: AuditLog,
+    private readonly steps: StepLog,
   ) {
     this.cancelled$ = this.cancelled.asObservable();
   }
@@ -48,6 +50,7 @@ export class InteractionService {
       return true;
     });
     const row = await this.get(id);
+    if (cancelled) this.steps.tell('cancelled', [row]);
     // Told again for the same again: the answer to our commit may have been lost the first time.
     if (cancelled || row.status === 'cancelled') this.cancelled.next(row.conversation_id);
     else if (row.status === 'expired') throw new InteractionExpiredError(id);
@@ -64,6 +67,11 @@ export class InteractionService {
     const failures = settlements.flatMap(failureOf);
     if (failures.length > 0) await this.interactions.failed(trx, failures);
     await this.followers.changed(trx, () => settlements.flatMap(changeOf), afterCommit);
+    afterCommit(() => {
+      for (const { delivery, state, attempts } of settlements) {
+        if (state === 'delivered') this.steps.tell('delivered', [rowOf(delivery)], { attempts });
+      }
+    });
   }
 
   /** Dead letters are sent again: their interactions are captured again. */
@@ -83,6 +91,10 @@ export class InteractionService {
       'discarded',
     );
   }
+}
+
+function rowOf({ subject_id: id, order_key, correlation_id }: DeliveryRow): StepRow {
+  return { id, conversation_id: order_key, correlation_id };
 }
 
 function failureOf({ delivery, error }: Settlement): DeliveryFailure[] {

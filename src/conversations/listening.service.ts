@@ -21,6 +21,7 @@ import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
 import { firstLookupMs } from './lookup-schedule.js';
 import { StorageRetry } from '../storage/storage-retry.js';
+import { StepLog } from './step-log.js';
 
 /** How often the interactions and channels of replicas that died are looked for. */
 const TAKE_OVER_EVERY_MS = 5_000;
@@ -65,6 +66,7 @@ export class ListeningService {
     private readonly history: HistoryService,
     private readonly replica: ReplicaService,
     private readonly metrics: Metrics,
+    private readonly steps: StepLog,
     logs: Logs,
   ) {
     this.log = logs.of('listening');
@@ -179,9 +181,10 @@ export class ListeningService {
     const conversationIds = topics.flatMap((topic) => conversationOfAcwTopic(topic) ?? []);
     for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
       const batch = conversationIds.slice(from, from + MAX_BATCH);
-      this.tasks.run('listening', () =>
-        this.retry.run('listening', () => this.interactions.listening(batch, firstLookupMs(), gapId)),
-      );
+      this.tasks.run('listening', async () => {
+        const listening = () => this.interactions.listening(batch, firstLookupMs(), gapId);
+        this.steps.tell('listening', await this.retry.run('listening', listening));
+      });
     }
   }
 

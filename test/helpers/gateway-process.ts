@@ -35,9 +35,11 @@ export async function spawnGateway(
   { command = [process.execPath, '--enable-source-maps', MAIN], cwd }: { command?: string[]; cwd?: string } = {},
 ): Promise<GatewayProcess> {
   const [program = '', ...args] = command;
+  // At least info: the address is in a line of that level.
+  const level = environment['LOG_LEVEL'] === 'debug' ? 'debug' : 'info';
   const child = spawn(program, args, {
     cwd,
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment, LOG_LEVEL: level, LOG_FORMAT: 'json' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const logs: LogLine[] = [];
