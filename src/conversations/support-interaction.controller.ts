@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Roles } from '../access/access.decorators.js';
 import { CurrentCaller } from '../access/caller.js';
 import type { Caller } from '../access/caller.js';
-import { requireSight, seesCustomers } from '../access/sight.js';
+import { requireSight } from '../access/sight.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { revealSchema, type RevealQuery } from '../http/schemas.js';
 import { Correlation } from './correlation.js';
@@ -58,7 +58,10 @@ export class SupportInteractionController {
 
   @Get()
   @Roles('intake', 'viewer', 'operator', 'admin')
-  @ApiOperation({ summary: 'List interactions, newest first; what speaks of a customer is masked for viewers' })
+  @ApiOperation({
+    summary:
+      'List interactions, newest first; what speaks of a customer is masked, but for intake or with `reveal=true`',
+  })
   @ApiInteractionList()
   async list(
     @Query({ schema: interactionListSchema }) { reveal, ...query }: InteractionListQuery,
@@ -67,7 +70,7 @@ export class SupportInteractionController {
     if (reveal) requireSight(caller);
     const { rows, ...rest } = await this.interactions.list(query);
     if (reveal) await this.audit.reveal(caller.name, 'interactions', { ids: rows.map(({ id }) => id) });
-    return { items: rows.map((row) => viewFor(caller, row)), ...rest };
+    return { items: rows.map((row) => viewFor(caller, row, reveal)), ...rest };
   }
 
   @Get(':id')
@@ -82,7 +85,7 @@ export class SupportInteractionController {
     if (reveal) requireSight(caller);
     const row = await this.interactions.get(id);
     if (reveal) await this.audit.reveal(caller.name, id, {});
-    return viewFor(caller, row);
+    return viewFor(caller, row, reveal);
   }
 
   @Delete(':id')
@@ -94,11 +97,14 @@ export class SupportInteractionController {
     @Param('id', { schema: interactionIdSchema }) id: string,
     @CurrentCaller() caller: Caller,
   ): Promise<InteractionView> {
-    return viewFor(caller, await this.interactions.cancel(id, caller.name));
+    return viewFor(caller, await this.interactions.cancel(id, caller.name), false);
   }
 }
 
-/** Whoever hands interactions in sees them as he gave them. */
-function viewFor(caller: Caller, row: InteractionDetails): InteractionView {
-  return caller.roles.includes('intake') || seesCustomers(caller) ? interactionView(row) : maskedInteractionView(row);
+/**
+ * Whoever hands interactions in sees them as he gave them. Everybody else sees what speaks of a customer when he asks for
+ * it, so that no look is missing in the audit.
+ */
+function viewFor({ roles }: Caller, row: InteractionDetails, revealed: boolean): InteractionView {
+  return revealed || roles.includes('intake') ? interactionView(row) : maskedInteractionView(row);
 }

@@ -14,6 +14,9 @@ export function storableText(max: number, min = 0): z.ZodType<string, string> {
     });
 }
 
+/** As `when` of a rule over several fields: it is asked although another field is wrong, so that all is told at once. */
+export const always = (): boolean => true;
+
 /** Page size of lists: a whole number from 1 to `max`, as it stands in a query string. `meta` is how it is documented. */
 export function pageLimit(max: number, fallback: number): z.ZodType<number, string | undefined> {
   return z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pageLimit, storableText } from '../http/schemas.js';
+import { always, pageLimit, storableText } from '../http/schemas.js';
 import type { ReplayFilter } from '../replay/replay-filter.js';
 import { sinkName } from './operations.schemas.js';
 
@@ -60,13 +60,21 @@ const why = storableText(500, 1).meta({ description: 'Why; goes into the audit.'
 export const discardOneSchema = z.strictObject({ reason: why }).meta({ example: { reason: 'sent by hand' } });
 export type DiscardOneBody = z.infer<typeof discardOneSchema>;
 
-/** Body of `POST /ops/dead-letters/discard`. An empty filter takes all. */
+/**
+ * Body of `POST /ops/dead-letters/discard`. An empty filter takes all; it must be written, since what is discarded by
+ * a filter that was forgotten does not come back.
+ */
 export const discardSchema = z
   .strictObject({
-    filter: filter.default({}),
+    filter: filter.meta({ description: 'Which ones; {} takes all.' }),
     dryRun: z.boolean().default(false),
-    reason: why,
+    reason: why.optional().meta({ description: 'Why; goes into the audit. Only a dry run needs none.' }),
     requestId: storableText(100, 1).optional(),
+  })
+  .refine((body) => body.dryRun || body.reason !== undefined, {
+    path: ['reason'],
+    message: 'is required, but for a dry run',
+    when: always,
   })
   .meta({ example: { filter: { reason: 'history.refused' }, dryRun: true, reason: 'sent by hand' } });
 export type DiscardBody = z.infer<typeof discardSchema>;

@@ -18,7 +18,7 @@ const MAX_RUNNING = 5;
 export interface ReplayRequest {
   action: ReplayAction;
   /** Of a discard: why. */
-  reason?: string;
+  reason?: string | undefined;
   filter: ReplayFilter;
   ratePerSecond: number;
   /** Name of the API key. */

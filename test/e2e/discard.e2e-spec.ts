@@ -126,6 +126,22 @@ describe.each(['sqlite', 'postgres'] as const)('discarding dead letters (%s)', (
     ]);
   });
 
+  it('takes all for a filter that is there and empty, and none for one that was forgotten', async () => {
+    await die(2);
+    const forgotten = await post('/ops/dead-letters/discard', { requestId: '' }).expect(400);
+    expect(forgotten.body.details).toEqual([
+      { field: 'filter', message: 'is required' },
+      { field: 'requestId', message: 'has 0 characters; the least is 1' },
+      { field: 'reason', message: 'is required, but for a dry run' },
+    ]);
+    await post('/ops/dead-letters/discard', { reason: 'r' }).expect(400);
+    const preview = await post('/ops/dead-letters/discard', { filter: {}, dryRun: true }).expect(200);
+    expect(preview.body).toMatchObject({ count: 2 });
+    const started = await post('/ops/dead-letters/discard', { filter: {}, reason: 'r' }).expect(202);
+    await until(async () => (await get(`/ops/discards/${started.body.id}`)).status === 'done');
+    expect(await get('/ops/dead-letters')).toEqual({ items: [] });
+  });
+
   it('is for operators', async () => {
     const path = `/ops/dead-letters/${randomUUID()}/discard`;
     for (const as of ['viewer', 'intake', 'privacy'] as const) {
