@@ -86,14 +86,10 @@ describe('Breaker', () => {
     expect(breaker.permits(32)).toBe(1);
   });
 
-  it('says why it holds and for how long, once, and what failed last', () => {
-    expect(breaker.lastError).toBeUndefined();
-    const before = Date.now();
+  it('says why it holds and for how long, once', () => {
     fail(10);
     fail(5);
-    expect(changes).toEqual([{ from: 'closed', to: 'open', holdMs: 1_000, cause: DOWN }]);
-    expect(breaker.lastError).toEqual({ code: 'test.down', message: 'down', at: expect.any(Number) });
-    expect(breaker.lastError?.at).toBeGreaterThanOrEqual(before);
+    expect(changes).toEqual([{ from: 'closed', to: 'open', holdMs: 1_000, code: DOWN.code }]);
   });
 
   it('lets no probe through before the receiver wants it, be it a day', () => {

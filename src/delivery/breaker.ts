@@ -15,20 +15,13 @@ export interface Failure {
   retryAfterMs?: number | undefined;
 }
 
-/** For people: when it was, by the wall clock (epoch ms). */
-export interface LastError {
-  code: string;
-  message: string;
-  at: number;
-}
-
-/** A change of state, and why: the failure that brought it about, where one did. */
+/** A change of state, and the code of the failure that brought it about, where one did. */
 export interface BreakerChange {
   from: BreakerState;
   to: BreakerState;
   /** Milliseconds until the next probe, where it holds. */
   holdMs?: number;
-  cause?: Failure;
+  code?: string;
 }
 
 /**
@@ -45,7 +38,6 @@ export class Breaker {
   /** When the receiver itself wants to be asked again: the latest that it has said since its last success. */
   private askedFor = 0;
   private probing = false;
-  private last: LastError | undefined;
 
   /** @param onChange told of each change, for the log. @param now monotonic milliseconds. */
   constructor(
@@ -62,11 +54,6 @@ export class Breaker {
   /** Whether the last thing that the receiver is known for is a failure. */
   get failing(): boolean {
     return this.failures > 0;
-  }
-
-  /** The last failure; undefined when there has been none. */
-  get lastError(): LastError | undefined {
-    return this.last;
   }
 
   /** How many of `wanted` attempts may start now. Ask again for each start; tell `started` about it. */
@@ -100,7 +87,6 @@ export class Breaker {
   /** A retryable failure. */
   failure(cause: Failure): void {
     this.failures++;
-    this.last = { code: cause.code, message: cause.message, at: Date.now() };
     this.askedFor = Math.max(this.askedFor, this.now() + (cause.retryAfterMs ?? 0));
     // Attempts that began before it opened end now; they say nothing new but when to come back.
     if (this.current === 'open') return;
@@ -121,15 +107,6 @@ export class Breaker {
     if (this.current === state) return;
     const from = this.current;
     this.current = state;
-    this.onChange({ from, to: state, ...(cause && { holdMs: Math.round(this.waitMs()), cause }) });
+    this.onChange({ from, to: state, ...(cause && { holdMs: Math.round(this.waitMs()), code: cause.code }) });
   }
-}
-
-/** Each probe that fails goes half-open and back: an outage's beginning and end are news. */
-export const isNews = ({ from, to }: BreakerChange): boolean => from === 'closed' || to === 'closed';
-
-/** For the log: what this change of a receiver's breaker means. */
-export function wordOf(who: string, { to }: BreakerChange): string {
-  if (to === 'open') return `${who} fails: deliveries are held, one goes out as a probe from time to time`;
-  return to === 'closed' ? `${who} answers again: deliveries go out` : `${who} is probed`;
 }

@@ -6,18 +6,20 @@ import { Database } from '../storage/database.js';
 import { ReplicaService } from '../storage/replica.service.js';
 import { Logs } from '../telemetry/logs.js';
 import type { Log } from '../telemetry/logs.js';
-import type { BreakerState, LastError } from './breaker.js';
+import type { BreakerState } from './breaker.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import type { Backlog } from './delivery.repository.js';
 import { Outbox } from './outbox.js';
+import type { LastError } from './receivers.js';
 import type { Sink } from './sink.js';
 import { SinkWorker } from './sink-worker.js';
 
-/** How the one receiver of a sink is doing. */
+/** How the receivers of a sink are doing. */
 export interface ReceiverState {
+  /** Of a sink with one receiver; `closed` where destinations are kept apart. */
   breaker: BreakerState;
-  /** Its last attempt failed. */
-  failing: boolean;
+  /** How many failed at the last attempt. */
+  failing: number;
   lastError?: LastError;
 }
 
@@ -85,13 +87,14 @@ export class DeliveryService {
     return this.sinks.get(name)?.sink;
   }
 
-  /** What is known of a sink's one receiver: whether its last attempt failed, and what failed last (since the start). */
-  receiver(sink: string): ReceiverState {
-    const breaker = this.sinks.get(sink)?.worker.breaker;
+  /** What this process knows of a sink's receivers: how many fail, and what failed last (since the start). */
+  receivers(sink: string): ReceiverState {
+    const worker = this.sinks.get(sink)?.worker;
+    const lastError = worker?.receivers.lastError;
     return {
-      breaker: breaker?.state ?? 'closed',
-      failing: breaker?.failing ?? false,
-      ...(breaker?.lastError && { lastError: breaker.lastError }),
+      breaker: worker?.breaker.state ?? 'closed',
+      failing: worker?.receivers.failing ?? 0,
+      ...(lastError && { lastError }),
     };
   }
 

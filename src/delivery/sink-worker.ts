@@ -6,7 +6,7 @@ import type { Log } from '../telemetry/logs.js';
 import type { Database } from '../storage/database.js';
 import { CLEARED_AFTER_MS, CRASH_LIMIT, OVERDUE_MS } from './attempt.js';
 import { type Attempt, endOf, endOverdue, type Held, parked, send } from './attempt.js';
-import { Breaker, isNews, wordOf } from './breaker.js';
+import { Breaker } from './breaker.js';
 import { Claimer } from './claimer.js';
 import { Lanes } from './lanes.js';
 import { type Line, SingleLine } from './line.js';
@@ -15,6 +15,7 @@ import type { DeliveryRow } from '../storage/schema.js';
 import type { DeliveryRepository } from './delivery.repository.js';
 import { GiveBack } from './give-back.js';
 import { HandOver } from './hand-over.js';
+import { Receivers } from './receivers.js';
 import { Settler } from './settler.js';
 import type { SendOutcome, Sink } from './sink.js';
 
@@ -49,6 +50,7 @@ export interface WorkerContext {
 export class SinkWorker {
   /** Of the one receiver; where destinations are kept apart it stays closed, and `lanes` has theirs. */
   readonly breaker: Breaker;
+  readonly receivers: Receivers;
   private readonly line: Line;
   /** The line, where destinations are kept apart. */
   private readonly lanes: Lanes | undefined;
@@ -81,13 +83,12 @@ export class SinkWorker {
     setMaxListeners(0, this.aborting.signal);
     this.tasks = new BackgroundTasks((error, task) => log.warn({ err: error, task }, 'delivering is held up'));
     const hold = { baseMs: retry.baseMs, capMs: Math.min(MAX_HOLD_MS, retry.capMs) };
-    this.breaker = new Breaker(hold, (change) =>
-      log[isNews(change) ? 'warn' : 'debug'](change, wordOf('the receiver', change)),
-    );
+    this.receivers = new Receivers(sink, log, retry.capMs);
+    this.breaker = new Breaker(hold, (change) => log.debug(change, 'breaker'));
     this.claims = new GiveBack(deliveries, this.tasks, log);
     if (perDestination !== undefined) {
       this.lanes = new Lanes({ concurrency, perDestination, ahead: AHEAD }, hold, (_, change) =>
-        log[isNews(change) ? 'info' : 'debug'](change, wordOf('one destination', change)),
+        log.debug(change, "a destination's breaker"),
       );
     }
     this.line = this.lanes ?? new SingleLine(concurrency, this.breaker);
@@ -252,6 +253,7 @@ export class SinkWorker {
       if (outcome.kind === 'postponed') return this.postponer.postponeSoon([{ ...outcome, delivery }]);
       // We ended it ourselves: that is no attempt, and the claim is given back as a whole.
       if (this.aborting.signal.aborted && outcome.kind === 'retry') return;
+      this.receivers.note(delivery, outcome, this.lanes ? undefined : this.breaker.state);
       await this.settler.settle(endOf(attempt, outcome, this.context.retry));
     } finally {
       this.underWay.delete(attempt);

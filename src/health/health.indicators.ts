@@ -4,6 +4,7 @@ import { TokenService } from '../auth/token.service.js';
 import { asError, GatewayError } from '../common/errors.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
+import type { LastError } from '../delivery/receivers.js';
 import { ShutdownService } from '../lifecycle/shutdown.service.js';
 import { ChannelCreator } from '../notifications/channel-creator.service.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
@@ -11,7 +12,7 @@ import { ChannelManager } from '../notifications/channel-manager.service.js';
 import { GapRecorder } from '../notifications/gap-recorder.service.js';
 import { LedgerCheck } from '../operations/ledger-check.service.js';
 import { SubscriptionIndex } from '../push/subscriptions/subscription-index.js';
-import { PUSH_SINKS } from '../push/subscriptions/subscription.js';
+import { PUSH_SINK, PUSH_SINKS } from '../push/subscriptions/subscription.js';
 import { Database } from '../storage/database.js';
 import { StorageProbe } from '../storage/storage-probe.js';
 import { DirectFeed } from '../streams/direct/direct.feed.js';
@@ -100,12 +101,11 @@ export class HealthIndicators {
 
   async history(): Promise<HealthIndicatorResult> {
     const entry = this.indicator.check('history');
-    const { breaker, failing, lastError } = this.delivery.receiver(HISTORY_SINK);
+    const { breaker, failing, lastError } = this.delivery.receivers(HISTORY_SINK);
     try {
       const { waiting, oldestWaitingMs, dead } = await inTime(this.delivery.backlog(HISTORY_SINK));
-      const problem = lastError && { lastError: { ...lastError, at: new Date(lastError.at).toISOString() } };
-      const facts = { breaker, backlog: waiting, oldestWaitingMs, dead, ...problem };
-      const wellServed = breaker === 'closed' && !(failing && waiting > 0);
+      const facts = { breaker, backlog: waiting, oldestWaitingMs, dead, ...problemOf(lastError) };
+      const wellServed = breaker === 'closed' && !(failing > 0 && waiting > 0);
       return wellServed ? entry.up(facts) : entry.degraded(facts);
     } catch (error) {
       return entry.degraded({
@@ -139,15 +139,19 @@ export class HealthIndicators {
   async push(): Promise<HealthIndicatorResult> {
     if (!this.subscriptions) return {};
     const entry = this.indicator.check('push');
+    const { failing, lastError } = this.delivery.receivers(PUSH_SINK);
     try {
       const backlogs = await inTime(Promise.all(PUSH_SINKS.map((sink) => this.delivery.backlog(sink))));
       const ages = backlogs.flatMap(({ oldestWaitingMs }) => oldestWaitingMs ?? []);
-      return entry.up({
+      const facts = {
         subscriptions: this.subscriptions.size,
         backlog: backlogs.reduce((sum, { waiting }) => sum + waiting, 0),
         oldestWaitingMs: ages.length === 0 ? null : Math.max(...ages),
         dead: backlogs.reduce((sum, { dead }) => sum + dead, 0),
-      });
+        failing,
+        ...problemOf(lastError),
+      };
+      return failing > 0 && facts.backlog > 0 ? entry.degraded(facts) : entry.up(facts);
     } catch (error) {
       return entry.degraded({ subscriptions: this.subscriptions.size, lastError: lastErrorOf(error) });
     }
@@ -180,6 +184,10 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function problemOf(last: LastError | undefined): { lastError?: Omit<LastError, 'at'> & { at: string } } {
+  return last === undefined ? {} : { lastError: { ...last, at: new Date(last.at).toISOString() } };
 }
 
 function lastErrorOf(thrown: unknown): { code?: string; message: string; at: string } {

@@ -13,7 +13,12 @@ const ALREADY_THERE = 409;
  */
 export function outcomeOf(status: number, retryAfter: string | undefined, now: number = Date.now()): SendOutcome {
   if ((status >= 200 && status < 300) || status === ALREADY_THERE) return { kind: 'delivered', status };
-  const failure = { code: `history.http-${status}`, message: `the history service answered ${status}`, status };
+  const advice = status === 401 || status === 403 ? ': check HISTORY_TOKEN' : '';
+  const failure = {
+    code: `history.http-${status}`,
+    message: `the history service answered ${status}${advice}`,
+    status,
+  };
   if (REFUSALS.has(status)) return { kind: 'refused', ...failure };
   const wish = retryAfterMs(retryAfter, now);
   return { kind: 'retry', ...failure, ...(wish === undefined ? {} : { retryAfterMs: wish }) };

@@ -53,7 +53,7 @@ export class MetricsController {
     // One OAuth client for now.
     this.metrics.tokenState.set({ client: 'default' }, TOKEN_STATES[this.tokens.state().status]);
     for (const sink of SINKS)
-      this.metrics.breakerState.set({ sink }, BREAKER_STATES[this.delivery.receiver(sink).breaker]);
+      this.metrics.breakerState.set({ sink }, BREAKER_STATES[this.delivery.receivers(sink).breaker]);
     const channels = [...this.fleet.current];
     for (const state of CHANNEL_STATES) {
       this.metrics.channels.set({ state }, channels.filter((channel) => channel.state === state).length);

@@ -1,6 +1,12 @@
 import { causeForLogs } from './error-serializer.js';
-import type { Log } from './logs.js';
 import { OutageSchedule } from './outage-schedule.js';
+
+/** Where lines go to: a component's log. */
+export interface LineWriter {
+  warn(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  debug(facts: object, message: string): void;
+}
 
 /**
  * The log of something that is tried again and again: a line when it begins to fail, with the cause; a line with the count of
@@ -17,7 +23,7 @@ export class OutageLog {
    * @param now monotonic milliseconds
    */
   constructor(
-    private readonly log: Log,
+    private readonly log: LineWriter,
     private readonly what: string,
     now?: () => number,
   ) {
@@ -31,11 +37,11 @@ export class OutageLog {
     this.log[tell ? 'warn' : 'debug'](line, `${this.what}: ${failures === 1 ? 'failing' : 'still failing'}`);
   }
 
-  /** It worked. */
-  recovered(): void {
+  /** It worked. @param facts as those of a failure */
+  recovered(facts: object = {}): void {
     const end = this.schedule.recovered();
     if (!end) return;
     const { tell, failures, forS } = end;
-    this.log[tell ? 'info' : 'debug']({ failures, forS }, `${this.what}: works again`);
+    this.log[tell ? 'info' : 'debug']({ ...facts, failures, forS }, `${this.what}: works again`);
   }
 }

@@ -245,16 +245,16 @@ describeEachDatabase('DeliveryService', (getDb) => {
 
   it('tells how its receiver is doing, from the first failure on', async () => {
     const { service } = delivering;
-    expect(service.receiver('test')).toEqual({ breaker: 'closed', failing: false });
+    expect(service.receivers('test')).toEqual({ breaker: 'closed', failing: 0 });
     let failures = 1;
     sink.answer = async () => (failures-- > 0 ? DOWN : DELIVERED);
     await service.start();
     await put(['a']);
     await sink.until(() => sink.ended.length === 1);
     const lastError = { code: 'test.down', message: 'down', at: expect.any(Number) };
-    expect(service.receiver('test')).toEqual({ breaker: 'closed', failing: true, lastError });
+    expect(service.receivers('test')).toEqual({ breaker: 'closed', failing: 1, lastError });
     await sink.until(() => sink.ended.length === 2);
-    expect(service.receiver('test')).toEqual({ breaker: 'closed', failing: false, lastError });
+    expect(service.receivers('test')).toEqual({ breaker: 'closed', failing: 0, lastError });
   });
 
   it('gives up after the time for retries, and at once when refused', async () => {
@@ -276,12 +276,12 @@ describeEachDatabase('DeliveryService', (getDb) => {
     await delivering.service.start();
     await put(uuids(100));
     await sink.until(() => sink.sent.length >= 25);
-    expect(delivering.service.receiver('test').breaker).not.toBe('closed');
+    expect(delivering.service.receivers('test').breaker).not.toBe('closed');
     // One batch until the breaker noticed, then one probe at a time.
     expect(new Set(sink.sent).size).toBeLessThan(60);
     down = false;
     await sink.until(() => sink.ended.filter(({ state }) => state === 'delivered').length === 100);
-    expect(delivering.service.receiver('test').breaker).toBe('closed');
+    expect(delivering.service.receivers('test').breaker).toBe('closed');
   });
 
   it('claims nothing while the breaker holds', async () => {
@@ -291,7 +291,7 @@ describeEachDatabase('DeliveryService', (getDb) => {
     await put(uuids(100));
     // Those of the first slots and those that started before the tenth failure was known.
     await sink.until(() => sink.ended.length >= 10 && sink.inFlight === 0);
-    expect(delivering.service.receiver('test').breaker).toBe('open');
+    expect(delivering.service.receivers('test').breaker).toBe('open');
     const { claims } = delivering.repository;
     for (let i = 0; i < 5; i++) {
       delivering.outbox.wake();

@@ -149,7 +149,12 @@ function factsOf({ subscription, event }: Loaded): Record<string, string> {
     ...(event === undefined ? {} : { tag: event.tag.split('.')[0] ?? '' }),
     ...(subscription === undefined
       ? {}
-      : { subscriber: shortHash(subscription.subscriber_id), type: subscription.type }),
+      : {
+          subscriber: shortHash(subscription.subscriber_id),
+          type: subscription.type,
+          // Of a callback scheme, host and port; a comet user's is the user.
+          ...(subscription.type === 'comet' ? {} : { destination: subscription.destination }),
+        }),
   };
 }
 
