@@ -11,11 +11,25 @@ export abstract class GatewayError extends Error {
   readonly status: number = 500;
   /** Further facts for the caller, e.g. one entry per bad field. Never a secret. */
   readonly details: unknown = undefined;
+  /** Whether the log has been told already, for all who meet it: they say so at debug. */
+  told = false;
 
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;
   }
+}
+
+/** How far a chain of causes is followed; a longer one is a loop. */
+const MAX_CAUSES = 5;
+
+/** Whether the log has been told of this, or of what caused it. */
+export function isTold(thrown: unknown): boolean {
+  let error = thrown;
+  for (let depth = 0; depth < MAX_CAUSES && error instanceof Error; depth++, error = error.cause) {
+    if (error instanceof GatewayError && error.told) return true;
+  }
+  return false;
 }
 
 /** Whatever was thrown, as an `Error`: JavaScript lets code throw anything. */

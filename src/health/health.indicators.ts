@@ -4,7 +4,6 @@ import { TokenService } from '../auth/token.service.js';
 import { asError, GatewayError } from '../common/errors.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
-import type { LastError } from '../delivery/receivers.js';
 import { ShutdownService } from '../lifecycle/shutdown.service.js';
 import { ChannelCreator } from '../notifications/channel-creator.service.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
@@ -14,7 +13,10 @@ import { LedgerCheck } from '../operations/ledger-check.service.js';
 import { SubscriptionIndex } from '../push/subscriptions/subscription-index.js';
 import { PUSH_SINK, PUSH_SINKS } from '../push/subscriptions/subscription.js';
 import { Database } from '../storage/database.js';
+import { ReplicaService } from '../storage/replica.service.js';
 import { StorageProbe } from '../storage/storage-probe.js';
+import { BacklogUnknownError, LeaseLostError } from './health.errors.js';
+import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { DirectFeed } from '../streams/direct/direct.feed.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 
@@ -28,6 +30,7 @@ export class HealthIndicators {
     private readonly indicator: HealthIndicatorService,
     private readonly database: Database,
     private readonly probe: StorageProbe,
+    private readonly replica: ReplicaService,
     private readonly shutdown: ShutdownService,
     private readonly tokens: TokenService,
     private readonly fleet: ChannelFleet,
@@ -93,8 +96,10 @@ export class HealthIndicators {
       uncoveredTopics: this.manager.uncoveredCount,
       recovering,
       oldestHeartbeatAgeMs: ages.length === 0 ? null : Math.round(Math.max(...ages)),
-      ...(this.creator.lastError ? { lastError: this.creator.lastError } : {}),
+      ...problemOf(this.creator.lastError),
     };
+    if (this.replica.state === 'lost')
+      return entry.degraded({ ...facts, lastError: lastErrorOf(new LeaseLostError()) });
     const wellServed = recovering === 0 && this.manager.unplacedCount === 0 && this.creator.lastError === undefined;
     return wellServed ? entry.up(facts) : entry.degraded(facts);
   }
@@ -108,21 +113,20 @@ export class HealthIndicators {
       const wellServed = breaker === 'closed' && !(failing > 0 && waiting > 0);
       return wellServed ? entry.up(facts) : entry.degraded(facts);
     } catch (error) {
-      return entry.degraded({
-        breaker,
-        backlog: null,
-        oldestWaitingMs: null,
-        dead: null,
-        lastError: lastErrorOf(error),
-      });
+      const unknown = { backlog: null, oldestWaitingMs: null, dead: null };
+      return entry.degraded({ breaker, ...unknown, lastError: lastErrorOf(backlogError(error)) });
     }
   }
 
   lastGap(): HealthIndicatorResult {
     const entry = this.indicator.check('lastGap');
     const endedAt = this.gaps.lastEndedAt;
-    const facts = { open: this.gaps.open, endedAt: endedAt === undefined ? null : new Date(endedAt).toISOString() };
-    return this.gaps.open === 0 ? entry.up(facts) : entry.degraded(facts);
+    // Whose topics those are is another replica's matter then, or nobody's yet.
+    const lost = this.replica.state === 'lost';
+    const open = lost ? null : this.gaps.open;
+    const facts = { open, endedAt: endedAt === undefined ? null : new Date(endedAt).toISOString() };
+    if (lost) return entry.degraded({ ...facts, lastError: lastErrorOf(new LeaseLostError()) });
+    return open === 0 ? entry.up(facts) : entry.degraded(facts);
   }
 
   /** Only with `GENESYS_STREAM=direct`; over channels, what holds for `channels` holds for streams. */
@@ -153,7 +157,14 @@ export class HealthIndicators {
       };
       return failing > 0 && facts.backlog > 0 ? entry.degraded(facts) : entry.up(facts);
     } catch (error) {
-      return entry.degraded({ subscriptions: this.subscriptions.size, lastError: lastErrorOf(error) });
+      const unknown = { backlog: null, oldestWaitingMs: null, dead: null };
+      const { size } = this.subscriptions;
+      return entry.degraded({
+        subscriptions: size,
+        ...unknown,
+        failing,
+        lastError: lastErrorOf(backlogError(error)),
+      });
     }
   }
 
@@ -173,11 +184,11 @@ export class HealthIndicators {
 /** A database that hangs must not keep a probe waiting; the same time as `StorageProbe`'s. */
 const LIMIT_MS = 2_500;
 
-/** @throws Error after 2.5 s; the work itself ends by the limits of its own. */
+/** @throws BacklogUnknownError after 2.5 s; the work itself ends by the limits of its own. */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${LIMIT_MS / 1_000} s.`)), LIMIT_MS);
+    timer = setTimeout(() => reject(new BacklogUnknownError()), LIMIT_MS);
   });
   try {
     return await Promise.race([work, late]);
@@ -186,7 +197,12 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function problemOf(last: LastError | undefined): { lastError?: Omit<LastError, 'at'> & { at: string } } {
+/** The database's own words name no receiver, but they stood in a receiver's entry. */
+function backlogError(error: unknown): unknown {
+  return error instanceof StorageUnavailableError ? new BacklogUnknownError() : error;
+}
+
+function problemOf<T extends { at: number }>(last: T | undefined): { lastError?: Omit<T, 'at'> & { at: string } } {
   return last === undefined ? {} : { lastError: { ...last, at: new Date(last.at).toISOString() } };
 }
 

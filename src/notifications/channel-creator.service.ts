@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { backoffDelay } from '../common/backoff.js';
-import { asError } from '../common/errors.js';
+import { asError, GatewayError } from '../common/errors.js';
 import { GenesysClient } from '../genesys/genesys.client.js';
 import { GenesysRateLimitError } from '../genesys/genesys.errors.js';
 import type { GenesysChannel } from '../genesys/genesys.types.js';
@@ -24,7 +24,7 @@ export class ChannelCreator {
   private failures = 0;
   private readonly log: Log;
   /** Why the last try failed; undefined after a success. For health. */
-  lastError: { message: string; at: number } | undefined;
+  lastError: { code?: string; message: string; at: number } | undefined;
 
   constructor(
     private readonly client: GenesysClient,
@@ -107,7 +107,8 @@ export class ChannelCreator {
   private async waitAfter(error: Error, signal: AbortSignal): Promise<void> {
     const askedMs = error instanceof GenesysRateLimitError ? error.retryAfterMs : 0;
     const waitMs = Math.max(askedMs, backoffDelay(RETRY, this.failures++));
-    this.lastError = { message: error.message, at: Date.now() };
+    const code = error instanceof GatewayError ? { code: error.code } : {};
+    this.lastError = { ...code, message: error.message, at: Date.now() };
     this.log.warn({ err: error, waitMs, failures: this.failures }, 'no channel could be made, trying again');
     await delay(waitMs, undefined, { signal });
   }

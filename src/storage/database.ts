@@ -11,11 +11,12 @@ import { Checkpointer } from './checkpointer.js';
 import { ClockWatch, shiftTimes } from './clock-watch.js';
 import { GroupCommit } from './group-commit.js';
 import { migrate } from './migrate.js';
-import { isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } from './postgres.pool.js';
+import { isOneStatement, isPostgresOutage, isRepeatable, openPostgresPool, postgresDialect } from './postgres.pool.js';
 import type { Schema } from './schema.js';
 import { isSqliteOutage, PatientSqliteDialect } from './sqlite.dialect.js';
 import { IN_MEMORY, openSqliteFile } from './sqlite.file.js';
 import { describeTarget, outageTranslator, StorageConflictError, StorageUnavailableError } from './storage.errors.js';
+import { StorageOutage } from './storage-outage.js';
 import type { ErrorTranslator } from './storage.errors.js';
 
 /** Epoch milliseconds of the database's clock: the one clock that all replicas share. */
@@ -40,6 +41,8 @@ export class Database implements OnApplicationShutdown {
   readonly target: string;
   /** Notices when SQLite's clock is set; nothing to notice under PostgreSQL. */
   readonly clock: ClockWatch;
+  /** Whether it can be used, by what its statements meet. */
+  readonly outage: StorageOutage;
   private readonly storage: StorageTarget;
   private readonly log: Log;
   private readonly translate: ErrorTranslator;
@@ -54,13 +57,15 @@ export class Database implements OnApplicationShutdown {
     this.now = NOW[this.kind];
     this.target = describeTarget(config.storage);
     this.log = logs.of('storage');
+    this.outage = new StorageOutage(this.log);
     this.group = new GroupCommit(() => this.db, this.log);
     this.checkpointer = new Checkpointer(this.log, () => sql`pragma wal_checkpoint(passive)`.execute(this.db));
     this.clock = new ClockWatch((stepMs) => this.transaction((trx) => shiftTimes(trx, stepMs)), this.log);
-    this.translate =
+    const translate =
       this.kind === 'sqlite'
         ? outageTranslator(config.storage, isSqliteOutage)
         : outageTranslator(config.storage, isPostgresOutage, isRepeatable);
+    this.translate = (error) => this.noted(translate(error));
   }
 
   /**
@@ -128,10 +133,18 @@ export class Database implements OnApplicationShutdown {
     await this.close();
   }
 
+  /** The log is told of what concerns the whole database; while it opens, whoever opens it tells what keeps it from that. */
+  private noted(error: unknown): unknown {
+    const whole = error instanceof StorageUnavailableError && !(error instanceof StorageConflictError);
+    if (whole && this.kysely && (this.outage.away || !isOneStatement(error.cause))) this.outage.met(error);
+    return error;
+  }
+
   private async openSqlite(file: string): Promise<void> {
     const { database, unlock } = await openSqliteFile(file);
     this.closeRest = unlock;
-    this.kysely = await connected(new PatientSqliteDialect(database, this.translate));
+    const wrote = (): void => this.outage.wrote();
+    this.kysely = await connected(new PatientSqliteDialect(database, this.translate, wrote));
     await migrate(this.kysely, 'sqlite');
     if (file !== IN_MEMORY) this.checkpointer.start(file);
     this.clock.start();
@@ -145,7 +158,8 @@ export class Database implements OnApplicationShutdown {
     } finally {
       await patient.destroy();
     }
-    this.kysely = await connected(postgresDialect(openPostgresPool(url, poolSize, this.log), this.translate));
+    const wrote = (): void => this.outage.wrote();
+    this.kysely = await connected(postgresDialect(openPostgresPool(url, poolSize, this.log), this.translate, wrote));
   }
 }
 

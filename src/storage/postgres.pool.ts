@@ -3,7 +3,6 @@ import pg from 'pg';
 import { PostgresDialect } from 'kysely';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Log } from '../telemetry/logs.js';
-import { OutageLog } from '../telemetry/outage-log.js';
 import { StatementNames } from './statement-names.js';
 import type { ErrorTranslator } from './storage.errors.js';
 
@@ -45,6 +44,11 @@ export function isPostgresOutage(error: unknown): boolean {
   return types.isNativeError(error) && error.name !== 'TypeError' && error.name !== 'RangeError';
 }
 
+/** Its own time limits (57014, 55P03, 25P03): the server is there, and says nothing about the other statements. */
+export function isOneStatement(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(57014|55P03|25P03)/.test(error.code ?? '');
+}
+
 /** Two replicas took the same rows in another order, or PostgreSQL asks for a repeat: the transaction may run again. */
 export function isRepeatable(error: unknown): boolean {
   if (isPlanOutdated(error)) return true;
@@ -75,9 +79,9 @@ export function openPostgresPool(url: string, size: number, log: Log, patient = 
     application_name: 'genesys-gateway',
     ...(patient ? {} : limits),
   });
-  // An idle connection that breaks is not an outage by itself: the pool makes another one when it is needed.
-  const lost = new OutageLog(log, 'idle database connections');
-  pool.on('error', (error) => lost.failed(error));
+  // An idle connection that breaks is not an outage by itself: the pool makes another one when it is needed, and whoever needs
+  // it finds out when it cannot.
+  pool.on('error', (error) => log.debug({ err: error }, 'an idle database connection was lost'));
   // One that ends in the same packet in which it became ready has no other listener yet: that would end the process.
   pool.on('connect', (client) => {
     client.on('error', (error) => log.debug({ err: error }, 'a database connection was lost'));
@@ -85,10 +89,21 @@ export function openPostgresPool(url: string, size: number, log: Log, patient = 
   return pool;
 }
 
-/** Kysely's PostgreSQL dialect over a pool whose errors are translated and whose broken connections are not used again. */
-export function postgresDialect(pool: pg.Pool, translate: ErrorTranslator): PostgresDialect {
-  return new PostgresDialect({ pool: new TranslatingPool(pool, translate) });
+/**
+ * Kysely's PostgreSQL dialect over a pool whose errors are translated and whose broken connections are not used again.
+ *
+ * @param wrote told of each statement that wrote
+ */
+export function postgresDialect(
+  pool: pg.Pool,
+  translate: ErrorTranslator,
+  wrote: () => void = () => undefined,
+): PostgresDialect {
+  return new PostgresDialect({ pool: new TranslatingPool(pool, translate, wrote) });
 }
+
+/** As PostgreSQL calls what a statement did; a standby and a disk that is full refuse them. */
+const WRITES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE']);
 
 class TranslatingPool implements PostgresPool {
   readonly options: object;
@@ -96,6 +111,7 @@ class TranslatingPool implements PostgresPool {
   constructor(
     private readonly pool: pg.Pool,
     private readonly translate: ErrorTranslator,
+    private readonly wrote: () => void,
   ) {
     this.options = pool.options;
   }
@@ -104,7 +120,7 @@ class TranslatingPool implements PostgresPool {
     try {
       const client = await this.pool.connect();
       // Kysely types the rows of each statement; pg does not, and cursors are not used.
-      return new TranslatingClient(client, this.translate) as unknown as PostgresPoolClient;
+      return new TranslatingClient(client, this.translate, this.wrote) as unknown as PostgresPoolClient;
     } catch (error) {
       throw this.translate(error);
     }
@@ -123,6 +139,7 @@ class TranslatingClient {
   constructor(
     private readonly client: pg.PoolClient,
     private readonly translate: ErrorTranslator,
+    private readonly wrote: () => void,
   ) {
     // Without a listener a connection that breaks while it is checked out would end the process.
     client.on('error', this.onError);
@@ -132,7 +149,9 @@ class TranslatingClient {
     // A rollback behind a statement that is stuck would wait for the same time again.
     if (this.outage !== undefined) throw this.outage;
     try {
-      return await this.ask(sql, [...parameters]);
+      const result = await this.ask(sql, [...parameters]);
+      if (WRITES.has(result.command)) this.wrote();
+      return result;
     } catch (error) {
       // After a query timeout the answer may still come, and would be taken for the next one's.
       if (!isPostgresOutage(error)) throw this.translate(error);

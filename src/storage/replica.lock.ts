@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { asError } from '../common/errors.js';
 import type { Log } from '../telemetry/logs.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { clientConfig } from './postgres.pool.js';
 import { REPLICA_LOCK_CLASS } from './replica.repository.js';
 
@@ -16,6 +17,7 @@ export class ReplicaLock {
   private client: pg.Client | undefined;
   private holding: Promise<void> | undefined;
   private readonly stopped = new AbortController();
+  private readonly outage: OutageLog;
 
   /** @param onLost the connection ended, so others see the lock free until it is taken again. */
   constructor(
@@ -23,7 +25,9 @@ export class ReplicaLock {
     private readonly key: number,
     private readonly log: Log,
     private readonly onLost: () => void,
-  ) {}
+  ) {
+    this.outage = new OutageLog(log, 'the replica lock');
+  }
 
   /** Takes the lock. @throws when the server cannot be reached now; afterwards it is kept without further calls. */
   async acquire(): Promise<void> {
@@ -64,7 +68,7 @@ export class ReplicaLock {
   private ended(client: pg.Client): void {
     if (this.client !== client) return;
     this.client = undefined;
-    this.log.warn('the connection that holds the replica lock was lost');
+    this.outage.failed('its connection was lost');
     this.onLost();
     this.holding = this.reconnect();
   }
@@ -73,6 +77,7 @@ export class ReplicaLock {
     while (!this.stopped.signal.aborted) {
       try {
         await this.connect();
+        this.outage.recovered();
         return;
       } catch (error) {
         this.log.debug({ err: asError(error) }, 'the replica lock cannot be taken yet');

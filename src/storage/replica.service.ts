@@ -201,10 +201,16 @@ export class ReplicaService {
     const leftMs = this.heldUntil - performance.now();
     // The renewal took that long: the next one tells whether somebody noticed.
     if (leftMs <= 0) return this.standsStill();
-    clearTimeout(this.lostTimer);
-    if (leftMs < Infinity) this.lostTimer = setTimeout(() => void this.held, leftMs);
     this.become('live', 'the lease holds');
+    this.watchEnd();
     this.renewAfter(this.leaseMs / RENEWALS);
+  }
+
+  /** Notices the end of the lease though nobody asks. A timer may come a moment early, which is not the end yet. */
+  private watchEnd(): void {
+    clearTimeout(this.lostTimer);
+    if (!this.held || this.heldUntil === Infinity) return;
+    this.lostTimer = setTimeout(() => this.watchEnd(), Math.ceil(this.heldUntil - performance.now()));
   }
 
   private standsStill(): void {

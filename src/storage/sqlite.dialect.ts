@@ -33,12 +33,17 @@ export class PatientSqliteDialect extends SqliteDialect {
   constructor(
     private readonly database: BetterSqlite3.Database,
     private readonly translate: ErrorTranslator,
+    /** Told of each commit and of each statement that wrote by itself. */
+    private readonly wrote: () => void = () => undefined,
   ) {
     super({ database });
   }
 
   override createDriver(): Driver {
-    return new PatientSqliteDriver(new PatientSqliteConnection(this.database, this.translate), this.database);
+    return new PatientSqliteDriver(
+      new PatientSqliteConnection(this.database, this.translate, this.wrote),
+      this.database,
+    );
   }
 
   override createAdapter(): SqliteAdapter {
@@ -95,6 +100,7 @@ class PatientSqliteConnection implements DatabaseConnection {
   constructor(
     private readonly database: BetterSqlite3.Database,
     private readonly translate: ErrorTranslator,
+    private readonly wrote: () => void,
   ) {}
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -134,6 +140,8 @@ class PatientSqliteConnection implements DatabaseConnection {
   /** Reading works beside somebody else's write lock, so only a write shows that it is gone. */
   private wentThrough(statement: BetterSqlite3.Statement): void {
     if (!statement.readonly) this.busySince = undefined;
+    // A full disk may show only at the commit, which is no write to SQLite.
+    if (!this.database.inTransaction && (!statement.readonly || statement.source === 'commit')) this.wrote();
   }
 
   /** Least recently used out first: a Map keeps the order of insertion. */

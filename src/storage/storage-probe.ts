@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { asError } from '../common/errors.js';
-import { Logs } from '../telemetry/logs.js';
-import { OutageLog } from '../telemetry/outage-log.js';
 import { Database } from './database.js';
 import { StorageUnavailableError } from './storage.errors.js';
 
@@ -11,15 +9,9 @@ const LIMIT_MS = 2_500;
 /** Asks whether the database takes writes, once however many want to know, and never for long. */
 @Injectable()
 export class StorageProbe {
-  private readonly outage: OutageLog;
   private asking: Promise<Error | undefined> | undefined;
 
-  constructor(
-    private readonly database: Database,
-    logs: Logs,
-  ) {
-    this.outage = new OutageLog(logs.of('storage'), 'the database');
-  }
+  constructor(private readonly database: Database) {}
 
   /** Why the database takes no write; undefined when it does. Answers within 2.5 s, never rejects. */
   async trouble(): Promise<Error | undefined> {
@@ -31,8 +23,7 @@ export class StorageProbe {
     this.asking ??= this.ask().finally(() => (this.asking = undefined));
     const trouble = await Promise.race([this.asking, late]);
     clearTimeout(timer);
-    if (trouble) this.outage.failed(trouble);
-    else this.outage.recovered();
+    if (trouble instanceof StorageUnavailableError) this.database.outage.met(trouble);
     return trouble;
   }
 

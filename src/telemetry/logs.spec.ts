@@ -1,5 +1,6 @@
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { Logs } from './logs.js';
+import { OutageLog } from './outage-log.js';
 import { NestLogger } from './nest-logger.js';
 
 function collecting(
@@ -78,6 +79,19 @@ describe('Logs', () => {
       attempt: 0,
       cause: { code: 'storage.unavailable', message: 'not there' },
     });
+  });
+
+  it('says at debug what the log has been told by whom it concerns, and tells why the process ends', () => {
+    const { logs, lines } = collecting('json', 'info');
+    const away = new StorageUnavailableError('not there');
+    away.told = true;
+    const outage = new OutageLog(logs.of('replica'), 'the lease');
+    logs.of('capture').warn({ err: away }, 'not stored yet');
+    outage.failed(away);
+    outage.recovered();
+    expect(lines()).toEqual([]);
+    logs.of('main').fatal({ err: away }, 'the gateway could not start');
+    expect(parsed(lines()).at(-1)).toMatchObject({ level: 'fatal', component: 'main' });
   });
 
   it('tells each failure that is no outage, with its stack', () => {

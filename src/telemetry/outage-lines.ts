@@ -1,9 +1,10 @@
 import type { LogFn, Logger } from 'pino';
-import { GatewayError } from '../common/errors.js';
+import { GatewayError, isTold } from '../common/errors.js';
 import { causeForLogs } from './error-serializer.js';
 import { OutageSchedule } from './outage-schedule.js';
 
 const WARN = 40;
+const FATAL = 60;
 
 /** Somebody else is away, slow or overloaded; what Genesys refuses it refuses again. */
 const PASSING = [408, 429, 502, 503, 504];
@@ -13,7 +14,8 @@ const MAX_KINDS = 500;
 
 /**
  * Lines at warn and above about an outage, of whatever part: many retry at once, and an outage of a day must not fill a disk.
- * Each message of each component is told as `OutageSchedule` says, with its count and without stacks; the rest at debug.
+ * Each message of each component is told as `OutageSchedule` says, with its count and without stacks; the rest at debug, and
+ * so is what the log has been told by whom it concerns.
  */
 export class OutageLines {
   private readonly schedules = new Map<string, OutageSchedule>();
@@ -24,6 +26,7 @@ export class OutageLines {
     const error = level >= WARN ? errorIn(facts) : undefined;
     if (error === undefined || !isOutage(error)) return method.apply(log, args);
     const { err: _, ...rest } = facts as { err: unknown };
+    if (level < FATAL && isTold(error)) return log.debug({ ...rest, cause: causeForLogs(error) }, String(message));
     const schedule = this.of(`${String(log.bindings()['component'])} ${String(message)}`);
     const { tell, failures, forS } = schedule.failed();
     const line = { ...rest, cause: causeForLogs(error), ...(failures === 1 ? {} : { failures, forS }) };

@@ -1,3 +1,4 @@
+import { isTold } from '../common/errors.js';
 import { causeForLogs } from './error-serializer.js';
 import { OutageSchedule } from './outage-schedule.js';
 
@@ -32,6 +33,8 @@ export class OutageLog {
 
   /** @param facts of this failure: ids and figures, no secret and no customer's text. */
   failed(cause: unknown, facts: object = {}): void {
+    // Whose failure it is has told it, and will tell its end.
+    if (isTold(cause)) return this.log.debug({ ...facts, cause: causeForLogs(cause) }, `${this.what}: failing`);
     const { tell, failures, forS } = this.schedule.failed();
     const line = { ...facts, cause: causeForLogs(cause), ...(failures === 1 ? {} : { failures, forS }) };
     this.log[tell ? 'warn' : 'debug'](line, `${this.what}: ${failures === 1 ? 'failing' : 'still failing'}`);

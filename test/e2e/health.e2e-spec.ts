@@ -7,10 +7,13 @@ const ENTRIES = ['lifecycle', 'storage', 'token', 'channels', 'history', 'lastGa
 /** A probe of Kubernetes as it is shipped waits for 3 s. */
 const PROBE_MS = 3_000;
 
+const AWAY = expect.stringMatching(/^The database does not answer \(see storage\)/) as string;
+
 describe('/health in trouble', () => {
   let scene: ProcessScene;
   let proxy: TcpProxy;
   let gateway: GatewayProcess;
+  let databaseUrl: string;
 
   beforeEach(async () => {
     scene = await ProcessScene.open('postgres');
@@ -18,7 +21,8 @@ describe('/health in trouble', () => {
     const through = new URL(scene.target.url);
     proxy = await TcpProxy.start(Number(through.port));
     through.port = String(proxy.port);
-    gateway = await scene.start({ DATABASE_URL: through.href });
+    databaseUrl = through.href;
+    gateway = await scene.start({ DATABASE_URL: databaseUrl });
   });
 
   afterEach(async () => {
@@ -76,7 +80,9 @@ describe('/health in trouble', () => {
         version: expect.any(String),
         details: {
           storage: { status: 'down', lastError: { code: 'storage.unavailable', message: expect.any(String) } },
-          history: { status: 'degraded', lastError: { message: expect.any(String) } },
+          // Not the history service's fault, nor the callbacks'.
+          history: { status: 'degraded', lastError: { code: 'storage.unavailable', message: AWAY } },
+          push: { status: 'degraded', lastError: { code: 'storage.unavailable', message: AWAY } },
           token: { status: 'up' },
         },
       });
@@ -90,6 +96,26 @@ describe('/health in trouble', () => {
     },
     60_000,
   );
+
+  it('says of channels and gaps that the lease is lost, when the database is away for longer', async () => {
+    const short = await scene.start({ DATABASE_URL: databaseUrl, REPLICA_LEASE_S: '6' });
+    const accepted = await scene.accept(short);
+    await scene.subscribed(accepted);
+    proxy.cut();
+    await short.logged((line) => line['to'] === 'lost', 20_000);
+    const { body } = await call(short, 'GET', '/health', { as: 'admin' });
+    const lastError = { code: 'replica.lost', message: expect.stringContaining('lease'), at: expect.any(String) };
+    expect(body['details']).toMatchObject({
+      channels: { status: 'degraded', lastError },
+      lastGap: { status: 'degraded', open: null, lastError },
+    });
+    proxy.restore();
+    await eventually(async () => {
+      const { details } = (await call(short, 'GET', '/health', { as: 'admin' })).body;
+      const { channels, lastGap } = details as Record<string, { status: string }>;
+      return channels?.status === 'up' && lastGap?.status === 'up';
+    }, 30_000);
+  }, 90_000);
 
   it('says of a history service that refuses what failed last, and is well again when it is', async () => {
     const { history, genesys } = scene.simulator;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import type { GatewayProcess, LogLine } from '../helpers/gateway-process.js';
 import { ProcessScene, call, eventually, handIn } from '../helpers/process-scene.js';
 import { TcpProxy } from '../helpers/tcp-proxy.js';
@@ -64,6 +65,61 @@ describe('the log of an outage', () => {
     expectFew(lines);
     await eventually(async () => (await call(gateway, 'GET', '/health/ready')).status === 200);
     await gateway.logged(({ msg }) => msg === 'the database: works again');
+  }, 90_000);
+
+  /** Each line that tells a beginning has one that tells the end of the same thing. */
+  async function expectEnds(gateway: GatewayProcess, before: number): Promise<void> {
+    await gateway.logged(({ msg }) => msg === 'the database: works again');
+    const beginnings = () => gateway.logs.slice(before).filter(({ level }) => level !== 'info');
+    const ends = () => gateway.logs.slice(before).map(({ msg }) => msg);
+    const open = () =>
+      beginnings()
+        .map(({ msg }) => msg)
+        .filter((msg) => !ends().includes(msg.replace(/: (still )?failing$/, ': works again')));
+    await eventually(async () => open().length === 0).catch(() => undefined);
+    expect(open()).toEqual([]);
+    expect(beginnings().filter(({ msg }) => msg === 'the database: failing')).toHaveLength(1);
+  }
+
+  it('of the database is told once by whoever meets it, and so is its end, though nobody asks for its health', async () => {
+    if (scene.target.kind !== 'postgres') throw new Error('not PostgreSQL');
+    const url = await through(scene.target.url);
+    const gateway = await scene.start({ DATABASE_URL: url, REPLICA_LEASE_S: '6' });
+    const accepted = await scene.accept(gateway);
+    await scene.subscribed(accepted);
+    const before = gateway.logs.length;
+    await outageOf(gateway, () => handIn(gateway, randomUUID()));
+    await expectEnds(gateway, before);
+    expect(gateway.logs.slice(before).find(({ msg }) => msg === 'the database: failing')).toMatchObject({
+      level: 'warn',
+      component: 'storage',
+      cause: { code: 'storage.unavailable', message: expect.stringContaining('PostgreSQL at') },
+    });
+  }, 90_000);
+
+  it('of a database that takes no writes is told, and its end', async () => {
+    if (scene.target.kind !== 'postgres') throw new Error('not PostgreSQL');
+    const gateway = await scene.start({ DATABASE_URL: await through(scene.target.url) });
+    const client = new pg.Client({ connectionString: scene.target.url });
+    await client.connect();
+    const name = client.escapeIdentifier(new URL(scene.target.url).pathname.slice(1));
+    const readOnly = async (to: 'on' | 'off'): Promise<void> => {
+      await client.query(`alter database ${name} set default_transaction_read_only = ${to}`);
+      await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()`);
+    };
+    const before = gateway.logs.length;
+    try {
+      await readOnly('on');
+      const failing = await gateway.logged(({ msg }) => msg === 'the database: failing', 30_000);
+      expect(failing['cause']).toMatchObject({ code: 'storage.unavailable' });
+      await eventually(async () => (await handIn(gateway, randomUUID())).status === 503);
+      expect(gateway.logs.slice(before).map(({ msg }) => msg)).not.toContain('the database: works again');
+      await readOnly('off');
+      await expectEnds(gateway, before);
+    } finally {
+      await client.end();
+    }
   }, 90_000);
 
   it("of Genesys Cloud's is few lines", async () => {
