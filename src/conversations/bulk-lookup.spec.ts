@@ -1,70 +1,123 @@
-import { GenesysRequestError } from '../genesys/genesys.errors.js';
-import { BulkLookup } from './bulk-lookup.js';
+import { HttpFailure } from '../common/http-exchange.js';
+import { GenesysForbiddenError, GenesysRequestError, GenesysUnreachableError } from '../genesys/genesys.errors.js';
+import { BulkLookup, type BulkView, type Paused, partsOf } from './bulk-lookup.js';
 
-const refusal = (status: number): GenesysRequestError =>
-  new GenesysRequestError(`answered ${status}`, { operation: 'conversationDetails', status });
+const refusal = (status: number): GenesysRequestError => {
+  const Refusal = status === 403 ? GenesysForbiddenError : GenesysRequestError;
+  return new Refusal(`answered ${status}`, { operation: 'conversationDetails', status });
+};
+const late = (): Error =>
+  new GenesysUnreachableError('no answer', { cause: new HttpFailure('timeout', 'ETIMEDOUT', 'no answer') });
+
 const IDS = Array.from({ length: 8 }, (_each, n) => `c${n}`);
-const there = (): Promise<boolean> => Promise.resolve(true);
-const away = (): Promise<boolean> => Promise.resolve(false);
+
+/** A Genesys that knows everybody, but fails where it is told to. */
+interface World {
+  fails?: (ids: readonly string[]) => Error | undefined;
+  /** To the question about a conversation that nobody knows. */
+  neutral?: Error;
+  there?: boolean;
+}
 
 describe('BulkLookup', () => {
   let now: number;
   let bulk: BulkLookup<string>;
   let asked: (readonly string[])[];
+  let neutralAsked: number;
+  let paused: Paused[];
 
   beforeEach(() => {
     now = 0;
-    bulk = new BulkLookup(() => now);
     asked = [];
+    neutralAsked = 0;
+    paused = [];
+    bulk = new BulkLookup(
+      (view) => paused.push(view),
+      () => now,
+    );
   });
 
-  /** A Genesys that knows everybody but fails where `fails` says so. */
-  function ask(
+  async function ask(
     ids: readonly string[],
-    fails: (ids: readonly string[]) => Error | undefined = () => undefined,
-    isThere = there,
-  ): ReturnType<typeof bulk.ask> {
-    const request = (part: readonly string[]): Promise<Map<string, string>> => {
-      asked.push(part);
-      const error = fails(part);
-      return error ? Promise.reject(error) : Promise.resolve(new Map(part.map((id) => [id, `work of ${id}`])));
-    };
-    return bulk.ask(ids, request, isThere);
+    { fails = () => undefined, neutral, there = true }: World = {},
+    { hurry = false, signal = new AbortController().signal } = {},
+  ): Promise<Map<string, BulkView<string>>> {
+    const views = new Map<string, BulkView<string>>();
+    await bulk.ask([ids], {
+      request: async (part) => {
+        asked.push(part);
+        const error = fails(part);
+        if (error) throw error;
+        return new Map(part.map((id) => [id, `work of ${id}`]));
+      },
+      neutral: async () => {
+        neutralAsked += 1;
+        if (neutral) throw neutral;
+      },
+      isThere: async () => there,
+      told: async (part, view) => {
+        for (const id of part) {
+          expect(views.has(id)).toBe(false);
+          views.set(id, view);
+        }
+      },
+      hurry,
+      signal,
+    });
+    return views;
   }
 
   const spoiltBy =
-    (status: number, ...culprits: string[]) =>
+    (error: () => Error, ...culprits: string[]) =>
     (ids: readonly string[]): Error | undefined =>
-      ids.some((id) => culprits.includes(id)) ? refusal(status) : undefined;
+      ids.some((id) => culprits.includes(id)) ? error() : undefined;
   const tooMany =
     (most: number) =>
     (ids: readonly string[]): Error | undefined =>
       ids.length > most ? refusal(400) : undefined;
+  const those = (views: Map<string, BulkView<string>>, state: string): string[] =>
+    [...views].filter(([, view]) => view.state === state).map(([id]) => id);
 
   it('asks once where nothing is wrong', async () => {
-    const answer = await ask(IDS);
+    const views = await ask(IDS);
     expect(asked).toEqual([IDS]);
-    expect(answer.found.get('c3')).toBe('work of c3');
-    expect([...answer.answered]).toEqual(IDS);
+    expect(neutralAsked).toBe(0);
+    expect(views.get('c3')).toMatchObject({
+      state: 'answered',
+      found: new Map(IDS.map((id) => [id, `work of ${id}`])),
+    });
   });
 
-  it('asks nothing for nobody', async () => {
-    await ask([]);
-    expect(asked).toEqual([]);
+  it('takes a batch apart until each culprit is alone, and answers everybody else', async () => {
+    const views = await ask(IDS, { fails: spoiltBy(() => refusal(400), 'c1', 'c6') });
+    expect(those(views, 'failed').sort()).toEqual(['c1', 'c6']);
+    expect(those(views, 'answered')).toHaveLength(6);
+    expect(bulk.most).toBe(100);
   });
 
-  it('halves until each culprit is alone, and answers everybody else', async () => {
-    const answer = await ask(IDS, spoiltBy(400, 'c1', 'c6'));
-    expect([...answer.culprits.keys()]).toEqual(['c1', 'c6']);
-    expect([...answer.answered]).toEqual(IDS.filter((id) => id !== 'c1' && id !== 'c6'));
-    expect(bulk.proves(answer)).toBe(true);
+  it.each([3, 7])('answers everybody behind %d culprits that stand at the head', async (count) => {
+    const culprits = IDS.slice(0, count);
+    for (const error of [() => refusal(400), () => refusal(500), late]) {
+      const views = await ask(IDS, { fails: spoiltBy(error, ...culprits) });
+      expect(those(views, 'failed').sort()).toEqual(culprits);
+      expect(those(views, 'answered').sort()).toEqual(IDS.slice(count));
+    }
+    expect(paused).toEqual([]);
+  });
+
+  it('knows a culprit also when nobody else was asked for', async () => {
+    expect(those(await ask(['c1'], { fails: spoiltBy(() => refusal(500), 'c1') }), 'failed')).toEqual(['c1']);
+  });
+
+  it('only suspects those of a request that was not answered in time, where there is a hurry', async () => {
+    const views = await ask(IDS, { fails: spoiltBy(late, 'c1') }, { hurry: true });
+    expect(those(views, 'suspected')).toEqual(IDS);
+    expect(asked).toHaveLength(1);
     expect(bulk.most).toBe(100);
   });
 
   it('learns for an hour how many were answered together, where nobody is to blame', async () => {
-    const answer = await ask(IDS, tooMany(2));
-    expect(answer.culprits.size).toBe(0);
-    expect(answer.answered.size).toBe(8);
+    expect(those(await ask(IDS, { fails: tooMany(2) }), 'answered')).toHaveLength(8);
     expect(bulk.most).toBe(2);
     now = 60 * 60_000 - 1;
     expect(bulk.most).toBe(2);
@@ -72,39 +125,59 @@ describe('BulkLookup', () => {
     expect(bulk.most).toBe(100);
   });
 
-  it('is left alone for 10 min once three fail alone and nobody is answered', async () => {
-    const answer = await ask(IDS, () => refusal(403));
-    expect(answer.refused).toMatchObject({ status: 403 });
-    expect(answer.culprits.size).toBe(0);
-    expect(bulk.proves(answer)).toBe(false);
-    const before = asked.length;
-    await ask(IDS);
-    expect(asked).toHaveLength(before);
-    now = 10 * 60_000;
-    expect((await ask(IDS)).answered.size).toBe(8);
-  });
-
-  it('takes one that fails alone for a culprit only once bulk look-ups have worked', async () => {
-    expect(bulk.proves(await ask(['c1'], spoiltBy(400, 'c1')))).toBe(false);
-    await ask(['c2']);
-    expect(bulk.proves(await ask(['c1'], spoiltBy(400, 'c1')))).toBe(true);
-  });
-
-  it('stops at once where it is Genesys that fails', async () => {
-    const answer = await ask(IDS, () => refusal(401));
+  it.each([
+    ['forbidden', 403, 10 * 60_000],
+    ['refused', 400, 10 * 60_000],
+    ['out', 500, 60_000],
+  ] as const)('is left alone while it is %s, whoever is asked for, and says so once', async (state, status, forMs) => {
+    const world = { fails: () => refusal(status), neutral: refusal(status) };
+    expect(those(await ask(IDS, world), state)).toEqual(IDS);
+    now = forMs - 1;
+    expect(those(await ask(IDS), state)).toEqual(IDS);
     expect(asked).toHaveLength(1);
-    expect(answer.failure).toMatchObject({ status: 401 });
+    now = forMs;
+    expect(those(await ask(IDS, world), state)).toEqual(IDS);
+    expect(paused).toEqual([expect.objectContaining({ state })]);
+    now = 2 * forMs;
+    expect(those(await ask(IDS), 'answered')).toEqual(IDS);
   });
 
-  it('keeps what was answered before Genesys went away', async () => {
-    const answer = await ask(IDS, (ids) => (ids.includes('c7') ? refusal(ids.length === 8 ? 400 : 401) : undefined));
-    expect([...answer.answered]).toEqual(IDS.slice(0, 4));
-    expect(answer.failure).toMatchObject({ status: 401 });
+  it('works where Genesys does not know the conversation that nobody knows', async () => {
+    const views = await ask(IDS, { fails: spoiltBy(() => refusal(400), 'c1'), neutral: refusal(404) });
+    expect(those(views, 'failed')).toEqual(['c1']);
   });
 
-  it('halves for a failure that may pass only while Genesys answers others', async () => {
-    expect((await ask(IDS, spoiltBy(500, 'c5'), away)).failure).toMatchObject({ status: 500 });
+  it.each<[string, World]>([
+    ['credentials', { fails: () => refusal(401) }],
+    ['nobody is answered', { fails: () => refusal(503), neutral: refusal(503), there: false }],
+  ])('stops at once where it is Genesys that fails: %s', async (_name, world) => {
+    expect(those(await ask(IDS, world), 'away')).toEqual(IDS);
     expect(asked).toHaveLength(1);
-    expect([...(await ask(IDS, spoiltBy(500, 'c5'), there)).culprits.keys()]).toEqual(['c5']);
+  });
+
+  it('blames nobody who is asked for after Genesys went away', async () => {
+    const fails = (ids: readonly string[]): Error | undefined => {
+      now += 2_000;
+      return ids.length === 8 ? refusal(400) : refusal(401);
+    };
+    expect(those(await ask(IDS, { fails }), 'away').sort()).toEqual(IDS);
+  });
+
+  it("rejects with the signal's reason, and blames nobody", async () => {
+    const stopped = new AbortController();
+    const fails = (): Error => {
+      stopped.abort(new Error('stop'));
+      return new Error('given up');
+    };
+    await expect(ask(IDS, { fails }, { signal: stopped.signal })).rejects.toThrow('stop');
+    expect(neutralAsked).toBe(0);
+  });
+});
+
+describe('partsOf', () => {
+  it('has equal parts, and no empty one', () => {
+    expect(partsOf(IDS, 2)).toEqual([IDS.slice(0, 4), IDS.slice(4)]);
+    expect(partsOf(['a', 'b', 'c'], 10)).toEqual([['a'], ['b'], ['c']]);
+    expect(partsOf([], 10)).toEqual([]);
   });
 });

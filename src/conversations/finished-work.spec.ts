@@ -1,5 +1,5 @@
 import type { AnalyticsConversation, ConversationParticipant } from '../genesys/conversation-answers.js';
-import { workOfAnalytics, workOfConversation } from './finished-work.js';
+import { findingsOf, workOfAnalytics, workOfConversation } from './finished-work.js';
 
 const ID = '0b5c2c4a-1111-4222-8333-944444444444';
 
@@ -83,6 +83,23 @@ describe('workOfAnalytics', () => {
     expect(workOfAnalytics(analytics(session, { purpose: 'ivr' })).finished).toEqual([]);
     expect(workOfAnalytics({ participants: null })).toEqual({ finished: [], unclear: false });
     expect(workOfAnalytics(analytics({ segments: null }, { sessions: null })).finished).toEqual([]);
+  });
+});
+
+describe('findingsOf', () => {
+  it.each(['first', 'last'])('keeps the work of a conversation that is listed twice: it stands in the %s', (place) => {
+    const full = analytics({ sessionId: 's1', segments: [interact, wrapup] });
+    const empty = { conversationId: ID.toUpperCase(), participants: [] };
+    const findings = findingsOf(place === 'first' ? [full, empty] : [empty, full]);
+    expect([...findings.keys()]).toEqual([ID]);
+    expect(findings.get(ID)).toMatchObject({ unclear: false, finished: [{ sessionId: 's1', wrapupCode: 'code' }] });
+  });
+
+  it('is unclear where one of the two is', () => {
+    const over = analytics({ sessionId: 's1', segments: [interact] });
+    expect(findingsOf([over, analytics({ sessionId: 's2', segments: [interact, wrapup] })]).get(ID)?.unclear).toBe(
+      true,
+    );
   });
 });
 

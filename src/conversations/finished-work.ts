@@ -42,6 +42,21 @@ export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
   return finding;
 }
 
+/** What analytics tells of each conversation, by its id in small letters. One that is listed twice has what both tell. */
+export function findingsOf(conversations: readonly AnalyticsConversation[]): Map<string, Finding> {
+  const findings = new Map<string, Finding>();
+  for (const conversation of conversations) {
+    const id = conversation.conversationId?.toLowerCase() ?? '';
+    const { finished, unclear } = workOfAnalytics(conversation);
+    const before = findings.get(id);
+    findings.set(id, {
+      finished: [...(before?.finished ?? []), ...finished],
+      unclear: unclear || (before?.unclear ?? false),
+    });
+  }
+  return findings;
+}
+
 function workOfSession(
   conversationId: string,
   conversation: AnalyticsConversation,

@@ -17,9 +17,18 @@ export function blameOf(error: unknown): Blame {
     return error.status >= 500 || error.status === 408 ? 'passing' : 'question';
   }
   if (error instanceof GenesysUnreachableError) {
-    const kind = error.cause instanceof HttpFailure ? error.cause.kind : undefined;
+    const kind = failureKindOf(error);
     return kind === 'timeout' || kind === 'connection' ? 'passing' : 'genesys';
   }
   // Rate limits, tokens, shutdown. A fault of our own in reading an answer is about that answer.
   return error instanceof GatewayError ? 'genesys' : 'question';
+}
+
+/** Whether no whole answer came in time. */
+export function isTimeout(error: unknown): boolean {
+  return failureKindOf(error) === 'timeout';
+}
+
+function failureKindOf(error: unknown): HttpFailure['kind'] | undefined {
+  return error instanceof GenesysUnreachableError && error.cause instanceof HttpFailure ? error.cause.kind : undefined;
 }

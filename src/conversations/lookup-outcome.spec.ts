@@ -4,26 +4,37 @@ import type { AfterCallWork } from './after-call-work.js';
 import { type Outcome, outcomesOf } from './lookup-outcome.js';
 import type { Reply } from './lookup-round.js';
 
-const row = { id: 'i1', conversation_id: 'c1', agent_id: '', accepted_at: 1_000_000 } as InteractionRow;
+const row = {
+  id: 'i1',
+  conversation_id: 'c1',
+  agent_id: '',
+  accepted_at: 1_000_000,
+  expires_at: 2_000_000,
+} as InteractionRow;
 const work: AfterCallWork = { obtainedBy: 'lookup', conversationId: 'c1', sessionId: 's1', endedAt: 1_000_001 };
-const answered = (works: AfterCallWork[], alone = false): Reply => ({ state: 'answered', works, alone });
+const answered = (works: AfterCallWork[], complete = false): Reply => ({ state: 'answered', works, complete });
 
-function outcome(reply: Reply | undefined, last = false, unstored = new Map<object, unknown>()): Outcome {
-  const replies = new Map(reply ? [['c1', reply]] : []);
-  return outcomesOf([row], replies, unstored, last).get(row) as Outcome;
+function outcome(reply: Reply, last = false, unstored = new Map<object, unknown>()): Outcome {
+  const due = { rows: [row], now: last ? row.expires_at : row.expires_at - 1 };
+  return outcomesOf(due, new Map([['c1', reply]]), unstored).get(row) as Outcome;
 }
 
 describe('outcomesOf', () => {
-  it.each<[string, Reply | undefined, boolean, Outcome['state']]>([
-    ['nobody asked', undefined, false, 'unasked'],
+  it.each<[string, Reply, boolean, Outcome['state']]>([
+    ['nobody knows who spoils it', { state: 'suspected' }, true, 'suspected'],
+    ['it spoils look-ups in bulk', { state: 'culprit' }, true, 'culprit'],
     ['Genesys was away', { state: 'unasked' }, true, 'unasked'],
     ['its work was found', answered([work]), false, 'found'],
     ['work of before it', answered([{ ...work, endedAt: 1 }]), false, 'open'],
     ['no work yet', answered([]), false, 'open'],
-    ['no work after its time, asked in bulk alone', answered([]), true, 'unasked'],
-    ['no work after its time, asked singly', answered([], true), true, 'over'],
+    ['no work after its time, not everybody asked', answered([]), true, 'unasked'],
+    ['no work after its time, everybody asked', answered([], true), true, 'over'],
   ])('%s', (_name, reply, last, state) => {
     expect(outcome(reply, last)).toEqual({ state });
+  });
+
+  it('leaves out whose conversation has no reply yet', () => {
+    expect(outcomesOf({ rows: [row], now: 0 }, new Map(), new Map()).size).toBe(0);
   });
 
   it('says what Genesys answered where the question failed', () => {

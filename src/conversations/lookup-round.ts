@@ -1,45 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { atOnce } from '../common/at-once.js';
 import type { GenesysClient } from '../genesys/genesys.client.js';
 import { GenesysRequestError } from '../genesys/genesys.errors.js';
 import type { InteractionRow } from '../storage/schema.js';
 import type { AfterCallWork } from './after-call-work.js';
-import type { BulkAnswer, BulkLookup } from './bulk-lookup.js';
-import { type Finding, workOfAnalytics, workOfConversation } from './finished-work.js';
+import { type BulkLookup, type BulkView, partsOf } from './bulk-lookup.js';
+import { type Finding, findingsOf, workOfConversation } from './finished-work.js';
 import { blameOf } from './lookup-blame.js';
-import type { DueLookups } from './lookup.repository.js';
+import type { DueLookups, LookupLane } from './lookup.repository.js';
 import { completes } from './work-matching.js';
 
 /** `Date` headers have whole seconds and come some time after the work: less is no difference of clocks. */
 const SAME_CLOCK_MS = 2_000;
-/** So many single requests in a row that fail in a way that may pass: it is Genesys, and not their conversations. */
-const TROUBLE = 3;
+/** Single requests at once in one round. */
+const SINGLES_AT_ONCE = 8;
+/** A single request that only may tell more than the bulk look-up is given up after this: the round's place is needed. */
+const SHORT_MS = 5_000;
+/** Into so many requests goes a batch of suspects, which all were in one that was not answered in time. */
+const SUSPECT_PARTS = 10;
 
 /** What became of the question about one conversation. */
 export type Reply =
-  /** @property alone whether it was asked for alone too, so that nothing more can be asked */
-  | { state: 'answered'; works: AfterCallWork[]; alone: boolean }
+  /** @property complete whether everybody who may know more was asked, so that nothing more can be asked */
+  | { state: 'answered'; works: AfterCallWork[]; complete: boolean }
   /** It was asked for alone, and that failed because of this conversation. */
   | { state: 'failed'; error: unknown }
-  /** Genesys was away, or there was no room for a single request. */
-  | { state: 'unasked' };
-
-export interface RoundResult {
-  /** By conversation. */
-  replies: Map<string, Reply>;
-  /** Conversations that have just been found to spoil look-ups in bulk. */
-  culprits: string[];
-  /** Why not everybody was asked. */
-  failure?: unknown;
-  /** Why the bulk look-up is left alone from now on. */
-  refused?: unknown;
-}
+  /** It was asked for with others, and one of them kept that from being answered. */
+  | { state: 'suspected' }
+  /** It spoils look-ups in bulk, as is now known. */
+  | { state: 'culprit' }
+  /** Genesys was away (`failure`), or there was no room for a single request. */
+  | { state: 'unasked'; failure?: unknown };
 
 export interface RoundTerms {
   due: DueLookups;
-  /** Their time is over: each is asked for alone unless its work was found. */
-  last: boolean;
-  /** Single requests are made while more requests than this could be sent at once. */
-  reserve: number;
+  lane: LookupLane;
+  /** Single requests are made while more requests than this could be sent at once, for those whose time is over and the others. */
+  reserve: { last: number; usual: number };
   signal: AbortSignal;
+  /** Told of each conversation once, as soon as it has been asked for. */
+  replied: (replies: ReadonlyMap<string, Reply>) => Promise<void>;
 }
 
 /** A 404 without Genesys' words: its own where it answers others, and a proxy's where nobody is answered. */
@@ -50,12 +50,8 @@ function isUnknown(error: unknown): boolean {
 /** One round of questions to Genesys: in bulk first, then singly where that was left open. */
 export class LookupRound {
   private readonly byConversation: Map<string, InteractionRow[]>;
-  /** A failure that may pass is looked into when it is not the first of those who are asked for. */
-  private readonly repeated: boolean;
   private readonly databaseAheadMs: number;
-  private there: Promise<boolean> | undefined;
   private heard = false;
-  private failuresInARow = 0;
   private failure: unknown;
 
   constructor(
@@ -65,79 +61,139 @@ export class LookupRound {
   ) {
     const { rows, now } = terms.due;
     this.byConversation = Map.groupBy(rows, (row) => row.conversation_id);
-    this.repeated = rows.some((row) => row.lookup_failures > 0);
     this.databaseAheadMs = now - Date.now();
   }
 
-  /** Rejects only with the signal's reason. */
-  async ask(): Promise<RoundResult> {
-    const together = [...this.byConversation].filter(([, rows]) => rows.every((row) => row.lookup_alone === 0));
-    const answer = await this.bulk.ask(
-      together.map(([id]) => id),
-      (ids) => this.details(ids),
-      () => this.isThere(),
-    );
-    this.heard = answer.answered.size > 0;
-    this.failure = answer.failure;
-    const replies = new Map<string, Reply>();
-    for (const [id, rows] of this.byConversation) replies.set(id, await this.replyFor(id, rows, answer));
-    const culprits = this.bulk.proves(answer) ? [...answer.culprits.keys()] : [];
-    return { replies, culprits, failure: this.failure, refused: answer.refused };
+  /** Answers why not everybody was asked, if so. Rejects only with the signal's reason, and with what `replied` throws. */
+  async ask(): Promise<unknown> {
+    const { lane, signal } = this.terms;
+    await this.bulk.ask(this.parts(), {
+      request: async (ids) => findingsOf(await this.client.conversationDetails(ids, this.once())),
+      neutral: () => this.client.conversationDetails([randomUUID()], this.once()),
+      isThere: () => this.client.isThere(this.once()),
+      told: (ids, view) => this.told(ids, view),
+      hurry: lane === 'usual',
+      signal,
+    });
+    return this.failure;
   }
 
-  private async details(ids: readonly string[]): Promise<Map<string, Finding>> {
-    const answers = await this.client.conversationDetails(ids, this.options());
-    return new Map(answers.map((each) => [each.conversationId?.toLowerCase() ?? '', workOfAnalytics(each)]));
-  }
-
-  private async replyFor(id: string, rows: InteractionRow[], bulk: BulkAnswer<Finding>): Promise<Reply> {
-    const { last, reserve } = this.terms;
-    const finding = bulk.found.get(id);
-    const works = this.fitting(finding, rows);
-    const answered: Reply = { state: 'answered', works, alone: false };
-    const enough = last
-      ? rows.every((row) => works.some((work) => completes(work, row)))
-      : works.length > 0 || finding?.unclear === false;
-    if (enough) return answered;
-    const inBulk: Reply = (bulk.answered.has(id) && !last) || works.length > 0 ? answered : { state: 'unasked' };
-    if (this.failure !== undefined || (!last && this.client.spare() <= reserve)) return inBulk;
-    try {
-      const conversation = await this.client.conversation(id, this.options());
-      this.heard = true;
-      this.failuresInARow = 0;
-      const more = this.fitting(conversation && workOfConversation(id, conversation), rows);
-      return { state: 'answered', works: [...works, ...more], alone: true };
-    } catch (error) {
-      this.terms.signal.throwIfAborted();
-      if (isUnknown(error) && (await this.isHeard())) return { state: 'answered', works, alone: true };
-      const own = await this.isOwn(error);
-      if (!own) this.failure = error;
-      return own && inBulk.state === 'unasked' ? { state: 'failed', error } : inBulk;
+  private parts(): string[][] {
+    const ids = [...this.byConversation.keys()];
+    switch (this.terms.lane) {
+      case 'usual':
+      case 'last':
+        return [ids];
+      case 'suspects':
+        return partsOf(ids, SUSPECT_PARTS);
+      case 'apart':
+        return partsOf(ids, ids.length);
     }
   }
 
-  /** Whether a single request failed because of its conversation. */
+  /** What the bulk look-up settles is told at once; the rest when it was asked for singly. */
+  private async told(ids: readonly string[], view: BulkView<Finding>): Promise<void> {
+    if (view.state === 'answered') this.heard = true;
+    if (view.state === 'away') this.failure = view.error;
+    const settled = new Map<string, Reply>();
+    for (const id of ids) {
+      const reply = this.settledBy(view, id);
+      if (reply) settled.set(id, reply);
+    }
+    await this.terms.replied(settled);
+    const open = ids.filter((id) => !settled.has(id));
+    const unasked = new Map<string, Reply>();
+    await atOnce(open, SINGLES_AT_ONCE, async (id) => {
+      if (this.maySend(id)) await this.terms.replied(new Map([[id, await this.askSingly(id, view)]]));
+      else unasked.set(id, this.withoutSingle(id, view));
+    });
+    await this.terms.replied(unasked);
+  }
+
+  private settledBy(view: BulkView<Finding>, id: string): Reply | undefined {
+    if (view.state === 'away') return { state: 'unasked', failure: view.error };
+    if (view.state === 'suspected') return view;
+    if (view.state === 'failed' && this.terms.lane !== 'apart') return { state: 'culprit' };
+    if (view.state !== 'answered') return undefined;
+    const rows = this.rowsOf(id);
+    const finding = view.found.get(id);
+    const works = this.fitting(finding, rows);
+    const enough = this.isLast(id)
+      ? rows.every((row) => works.some((work) => completes(work, row)))
+      : works.length > 0 || finding?.unclear === false;
+    return enough ? { state: 'answered', works, complete: false } : undefined;
+  }
+
+  private maySend(id: string): boolean {
+    const { reserve } = this.terms;
+    return this.failure === undefined && this.client.spare() > (this.isLast(id) ? reserve.last : reserve.usual);
+  }
+
+  /** The bulk look-up's answer has to do, where there is one. */
+  private withoutSingle(id: string, view: BulkView<Finding>): Reply {
+    const works = view.state === 'answered' ? this.fitting(view.found.get(id), this.rowsOf(id)) : [];
+    const enough = works.length > 0 || (view.state === 'answered' && !this.isLast(id));
+    return enough ? { state: 'answered', works, complete: false } : { state: 'unasked', failure: this.failure };
+  }
+
+  private async askSingly(id: string, view: BulkView<Finding>): Promise<Reply> {
+    const { signal } = this.terms;
+    const rows = this.rowsOf(id);
+    const found = view.state === 'answered' ? this.fitting(view.found.get(id), rows) : [];
+    const needed = view.state !== 'answered' || this.isLast(id);
+    try {
+      const patience = needed ? signal : AbortSignal.any([signal, AbortSignal.timeout(SHORT_MS)]);
+      const conversation = await this.client.conversation(id, { ...this.once(), signal: patience });
+      this.heard = true;
+      const more = this.fitting(conversation && workOfConversation(id, conversation), rows);
+      return this.together([...found, ...more], view, id);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isUnknown(error) && (await this.isHeard())) return this.together(found, view, id);
+      const own = needed && (await this.isOwn(error));
+      if (needed && !own) this.failure = error;
+      return own && found.length === 0 ? { state: 'failed', error } : this.withoutSingle(id, view);
+    }
+  }
+
+  /** After an answered single request. Analytics may know work of a conversation that cannot be asked for singly any more. */
+  private together(works: AfterCallWork[], view: BulkView<Finding>, id: string): Reply {
+    const untold = works.length === 0 && this.isLast(id);
+    if (untold && (view.state === 'failed' || view.state === 'refused')) return { state: 'failed', error: view.error };
+    return { state: 'answered', works, complete: view.state === 'answered' || view.state === 'forbidden' };
+  }
+
+  /** Whether a single request failed because of its conversation: one that nobody knows tells. */
   private async isOwn(error: unknown): Promise<boolean> {
     const blame = blameOf(error);
     if (blame !== 'passing') return blame === 'question';
-    this.failuresInARow += 1;
-    return this.failuresInARow < TROUBLE && (this.heard || (await this.isThere()));
+    try {
+      await this.client.conversation(randomUUID(), this.once());
+      return true;
+    } catch (neutral) {
+      this.terms.signal.throwIfAborted();
+      return blameOf(neutral) === 'question';
+    }
   }
 
   /** Whether Genesys answered anybody in this round; if need be, it is asked. */
   private async isHeard(): Promise<boolean> {
-    this.heard ||= await this.client.isThere(this.options());
+    this.heard ||= await this.client.isThere(this.once());
     return this.heard;
   }
 
-  private isThere(): Promise<boolean> {
-    if (!this.repeated) return Promise.resolve(false);
-    return (this.there ??= this.client.isThere(this.options()));
+  /** Each request is sent once: the next look-up comes anyway. */
+  private once(): { signal: AbortSignal; tries: number } {
+    return { signal: this.terms.signal, tries: 1 };
   }
 
-  /** What failed before is tried once: the next look-up comes anyway. */
-  private options(): { signal: AbortSignal; tries?: number } {
-    return { signal: this.terms.signal, ...(this.repeated ? { tries: 1 } : {}) };
+  private rowsOf(id: string): InteractionRow[] {
+    return this.byConversation.get(id) ?? [];
+  }
+
+  /** Whether somebody's time is over: each is then asked for alone unless its work was found. */
+  private isLast(id: string): boolean {
+    return this.rowsOf(id).some((row) => row.expires_at <= this.terms.due.now);
   }
 
   /** The work that completes one of them, the earliest first. */

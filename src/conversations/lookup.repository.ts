@@ -1,14 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { type Expression, type ExpressionBuilder, type RawBuilder, type Transaction } from 'kysely';
+import { type Expression, type ExpressionBuilder, type RawBuilder, type SqlBool, type Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
 import { least, stillWaiting, WAITING } from './waiting-rows.js';
 
+/**
+ * Whoever is due stands in one of these. `usual`: nothing is known against them. `suspects`: their look-ups failed, their own or one that
+ * was for others too. `apart`: their conversations spoil look-ups in bulk. `last`: the time of others than these last is over.
+ */
+export type LookupLane = 'usual' | 'suspects' | 'apart' | 'last';
+
 export interface DueWanted {
   owner: string;
-  /** Those whose time is over and who are asked for the last time, or the others. */
-  last: boolean;
+  lane: LookupLane;
   limit: number;
   /** How long nobody else takes them. */
   putOffMs: number;
@@ -32,7 +37,7 @@ export class LookupRepository {
   constructor(private readonly database: Database) {}
 
   /** Waiting ones that are due for a look-up, the longest due first; each is put off, so that nobody else takes it. */
-  async take({ owner, last, limit, putOffMs }: DueWanted): Promise<DueLookups> {
+  async take({ owner, lane, limit, putOffMs }: DueWanted): Promise<DueLookups> {
     const { now } = this.database;
     const rows = await this.database.db
       .updateTable('interactions')
@@ -44,7 +49,7 @@ export class LookupRepository {
           .where(WAITING)
           .where('owner', '=', owner)
           .where('lookup_at', '<=', now)
-          .where('expires_at', last ? '<=' : '>', now)
+          .where((row) => standsIn(lane, row, now))
           .orderBy('lookup_at')
           .limit(limit);
         // Those that are just being captured need no look-up.
@@ -64,14 +69,20 @@ export class LookupRepository {
       .execute();
   }
 
-  /** They could not be asked for: again in `inMs`. @param failed whether that counts as a failure of theirs */
-  async putOff(ids: readonly string[], inMs: number, failed: boolean): Promise<void> {
+  /** They could not be asked for: again in `inMs`. */
+  async putOff(ids: readonly string[], inMs: number): Promise<void> {
     await this.database.db
       .updateTable('interactions')
-      .set((eb) => ({
-        lookup_at: this.notPastExpiry(eb, inMs),
-        ...(failed ? { lookup_failures: eb('lookup_failures', '+', 1) } : {}),
-      }))
+      .set((eb) => ({ lookup_at: this.notPastExpiry(eb, inMs) }))
+      .where(this.waitingAmong(ids))
+      .execute();
+  }
+
+  /** One of them kept a request from being answered in time: asked again at once, among the suspects. */
+  async suspect(ids: readonly string[]): Promise<void> {
+    await this.database.db
+      .updateTable('interactions')
+      .set((eb) => ({ lookup_at: this.database.now, lookup_failures: eb('lookup_failures', '+', 1) }))
       .where(this.waitingAmong(ids))
       .execute();
   }
@@ -91,9 +102,13 @@ export class LookupRepository {
       .execute();
   }
 
-  /** Their conversations spoil look-ups in bulk: they are asked for alone from now on. */
+  /** Their conversations spoil look-ups in bulk: asked for alone, at once and from now on. */
   async setApart(ids: readonly string[]): Promise<void> {
-    await this.database.db.updateTable('interactions').set({ lookup_alone: 1 }).where(this.waitingAmong(ids)).execute();
+    await this.database.db
+      .updateTable('interactions')
+      .set({ lookup_at: this.database.now, lookup_alone: 1, lookup_failures: 0 })
+      .where(this.waitingAmong(ids))
+      .execute();
   }
 
   /** Something was heard of them: their look-ups begin anew, in `inMs` at the latest. */
@@ -120,5 +135,25 @@ export class LookupRepository {
       .then(eb.fn<number>(least(kind), [eb(now, '+', inMs), 'expires_at']))
       .else(eb(now, '+', inMs))
       .end();
+  }
+}
+
+function standsIn(
+  lane: LookupLane,
+  eb: ExpressionBuilder<Schema, 'interactions'>,
+  now: Database['now'],
+): Expression<SqlBool> {
+  const apart = eb('lookup_alone', '=', 1);
+  const over = eb('expires_at', '<=', now);
+  const failed = eb('lookup_failures', '>', 0);
+  switch (lane) {
+    case 'apart':
+      return apart;
+    case 'last':
+      return eb.and([eb.not(apart), over]);
+    case 'suspects':
+      return eb.and([eb.not(apart), eb.not(over), failed]);
+    case 'usual':
+      return eb.and([eb.not(apart), eb.not(over), eb.not(failed)]);
   }
 }

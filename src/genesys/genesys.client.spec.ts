@@ -163,6 +163,32 @@ describe('GenesysClient', () => {
     });
   });
 
+  describe("Genesys' clock", () => {
+    const MINUTES = 60_000;
+    const answeredAt = (ms: number): Reply => ({
+      status: 404,
+      headers: { Date: new Date(ms).toUTCString() },
+    });
+
+    it('is read from the latest answer', async () => {
+      for (const offset of [-10 * MINUTES, 10 * MINUTES, 60 * MINUTES]) {
+        api.script = [answeredAt(Date.now() + offset)];
+        await client.conversation('c');
+        expect(Math.abs((client.clockOffsetMs() ?? NaN) - offset)).toBeLessThan(10_000);
+      }
+    });
+
+    it('is not believed where it is hours away, as the `Date` of a proxy may be', async () => {
+      api.script = [answeredAt(0), answeredAt(Date.now() - 10 * MINUTES), answeredAt(0)];
+      await client.conversation('c');
+      expect(client.clockOffsetMs()).toBeUndefined();
+      await client.conversation('c');
+      const before = client.clockOffsetMs();
+      await client.conversation('c');
+      expect(client.clockOffsetMs()).toBe(before);
+    });
+  });
+
   describe('answers that are none', () => {
     it.each<[string, Reply]>([
       ['no JSON', { body: '<html>a customer wrote this' }],

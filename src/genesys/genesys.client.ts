@@ -81,7 +81,7 @@ export class GenesysClient implements OnApplicationShutdown {
 
   /**
    * How far Genesys' wall clock is from this process', in milliseconds (negative: behind), by the `Date` of its latest
-   * answer: to about a second. Undefined before the first.
+   * answer: to about a second. Undefined before the first. A `Date` more than 3 h away is not believed.
    */
   clockOffsetMs(): number | undefined {
     return this.pipeline.clockOffsetMs;

@@ -54,11 +54,17 @@ const DEFAULT_PAUSE_MS = 3_000;
 /** `Retry-After` is rounded to whole seconds (spec/genesys-cloud.md §6.1): up to one second is added, at random. */
 const ROUNDING_MS = 1_000;
 
+/**
+ * A `Date` further from our clock is not believed: clocks are minutes apart, or hours where one was set to another time zone's,
+ * and what is further away comes from a cache or a proxy. It would make old work of a conversation count as new.
+ */
+const MOST_CLOCK_OFFSET_MS = 3 * 60 * 60_000;
+
 const PASSING = [408, 500, 502, 503, 504];
 
 /** What a request goes through: token → budget → call → once more with a new token after a 401 → again after a passing failure. */
 export class RequestPipeline {
-  /** How far Genesys' wall clock is from ours, by the `Date` of its latest answer. */
+  /** How far Genesys' wall clock is from ours, by the `Date` of its latest answer that can be right. */
   clockOffsetMs: number | undefined;
 
   constructor(
@@ -142,7 +148,8 @@ export class RequestPipeline {
 
   private readClock(answer: HttpAnswer): void {
     const at = Date.parse(answer.header('date') ?? '');
-    if (!Number.isNaN(at)) this.clockOffsetMs = at - Date.now();
+    const offsetMs = at - Date.now();
+    if (Math.abs(offsetMs) <= MOST_CLOCK_OFFSET_MS) this.clockOffsetMs = offsetMs;
   }
 
   private question(call: GenesysCall, token: string, signal: AbortSignal): HttpQuestion {

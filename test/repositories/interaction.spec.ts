@@ -118,7 +118,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     const now = Date.now();
     for (const [index, row] of rows.entries()) await set([row.id], { lookup_at: now - (index + 1) * 1_000 });
     const take = async (owner: string): Promise<InteractionRow[]> =>
-      (await lookups.take({ owner, last: false, limit: 2, putOffMs: 60_000 })).rows;
+      (await lookups.take({ owner, lane: 'usual', limit: 2, putOffMs: 60_000 })).rows;
     const first = await take(OWNER);
     expect(ids(first).sort()).toEqual(ids(rows.slice(1)).sort());
     expect(ids(await take(OWNER))).toEqual([rows[0]?.id]);
