@@ -1,6 +1,26 @@
+import { readFile } from 'node:fs/promises';
 import { Metrics } from './metrics.js';
 
+const OPERATIONS = new URL('../../docs/operations.md', import.meta.url);
+
 describe('Metrics', () => {
+  it('are explained in docs/operations.md, each of them and no other', async () => {
+    const section = (await readFile(OPERATIONS, 'utf8')).split('### The metrics')[1]?.split('\n## ')[0] ?? '';
+    const rows = section.split('\n').filter((line) => line.startsWith('| `gateway_'));
+    const first = rows.map((row) => row.split(' | ')[0] ?? '');
+    const explained = first.flatMap((cell) => [...cell.matchAll(/`(gateway_\w+)(?:\{([\w,]+)\})?`/g)]);
+    const labels = (metric: unknown) => (metric as { labelNames?: string[] }).labelNames ?? [];
+    const registered = new Metrics().registry.getMetricsAsArray().map((metric) =>
+      [
+        metric.name,
+        labels(metric)
+          .filter((label) => label !== 'le')
+          .join(','),
+      ].join(' '),
+    );
+    expect(explained.map(([, name, given = '']) => `${name} ${given}`).sort()).toEqual(registered.sort());
+  });
+
   it('exposes the names and labels that the contract promises', async () => {
     const metrics = new Metrics();
     metrics.interactions.set({ status: 'accepted' }, 2);
