@@ -40,13 +40,18 @@ export class Audit {
   evictedByQuota = 0;
   /** Channels that Genesys removed because we made one too many, in use or not. */
   evictions = 0;
-  /** Topics that one of us unsubscribed while somebody waited for them and no other channel had them. */
+  /**
+   * Topics that one of us unsubscribed while somebody waited for them, no other channel had them, and somebody used the
+   * channel: it had its socket, or was given one later. Whoever lets a channel go ends its socket, then clears it.
+   */
   cleared = 0;
   /** Most channels with a socket at one time. A channel that was let go cannot be deleted, and lives on without one. */
   mostChannels = 0;
   /** Conversations whose agents have not finished; the last one of several interactions counts. */
   private readonly unfinished = new Set<string>();
   private readonly connected = new Set<string>();
+  /** Topics cleared on channels that had no socket then. */
+  private readonly clearedUnused = new Map<string, number>();
   private readonly wrong = new Set<string>();
   private underWay = 0;
   private readonly recoveries = new Set<Recovery>();
@@ -60,6 +65,8 @@ export class Audit {
       history.on('received', () => (this.underWay -= 1)),
       genesys.on('connected', ({ channelId }) => {
         this.connected.add(channelId);
+        this.cleared += this.clearedUnused.get(channelId) ?? 0;
+        this.clearedUnused.delete(channelId);
         this.mostChannels = Math.max(this.mostChannels, this.connected.size);
       }),
       genesys.on('disconnected', ({ channelId }) => void this.connected.delete(channelId)),
@@ -68,7 +75,7 @@ export class Audit {
         this.evictions += 1;
         if (this.connected.has(channelId)) this.evictedByQuota += 1;
       }),
-      genesys.on('unsubscribed', ({ topics }) => this.onUnsubscribed(topics)),
+      genesys.on('unsubscribed', ({ channelId, topics }) => this.onUnsubscribed(channelId, topics)),
     ];
   }
 
@@ -134,11 +141,13 @@ export class Audit {
     for (const off of this.offs) off();
   }
 
-  private onUnsubscribed(topics: readonly string[]): void {
+  private onUnsubscribed(channelId: string, topics: readonly string[]): void {
     const waitedFor = topics.filter((topic) => this.unfinished.has(topic.split('.')[4] ?? ''));
     if (waitedFor.length === 0) return;
     const held = new Set(this.simulator.genesys.topics());
-    this.cleared += waitedFor.filter((topic) => !held.has(topic)).length;
+    const missed = waitedFor.filter((topic) => !held.has(topic)).length;
+    if (this.connected.has(channelId)) this.cleared += missed;
+    else this.clearedUnused.set(channelId, (this.clearedUnused.get(channelId) ?? 0) + missed);
   }
 
   private onRecord(key: string, body: RecordBody): void {

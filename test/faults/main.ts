@@ -6,11 +6,12 @@ import { runSeed } from './campaign/campaign.js';
 import { describePlan, type PlanKind } from './campaign/plan.js';
 import { stopSharedServer } from './databases.js';
 import { runScenario } from './run-scenario.js';
-import type { DatabaseKind, Result } from './scenario.js';
+import type { DatabaseKind, Result, Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
 import { failed, tableOf } from './table.js';
 
 const HELP = `The fault suite: real processes, really killed; real wires, really cut; everything counted from outside.
+Two scenarios run at a time where there are two cores.
 
   npm run test:faults                          the whole set on both databases
   npm run test:faults -- --size quick          the small one, as npm test runs it
@@ -82,23 +83,23 @@ async function run(): Promise<void> {
   if (bad.length > 0) process.exit(1);
 }
 
+/** One scenario on one database. */
+interface Task {
+  scenario: Scenario;
+  database: DatabaseKind;
+  size: number;
+}
+
 async function everything(only: readonly string[] | undefined): Promise<void> {
-  for (const scenario of SCENARIOS) {
-    if (only && !only.includes(scenario.name)) continue;
-    const size = values.size === 'full' ? 1 : values.size === 'quick' ? scenario.quick : Number(values.size);
-    if (size === 0) continue;
-    const on = values.size === 'quick' ? (scenario.quickOn ?? scenario.databases) : scenario.databases;
-    for (const database of on.filter((kind) => databases.includes(kind))) {
-      say(`${scenario.name} (${database}): ${scenario.fault} ...`);
-      const result = await runScenario(scenario, { database, size, say });
-      const { log, ...row } = result;
-      results.push(row);
-      if (log) failures.push({ scenario: scenario.name, database, log });
-      say(
-        `  ${tableOf([result]).split('\n')[2]} ${JSON.stringify(result.extra)}${result.violations.map((each) => `\n  ! ${each}`).join('')}`,
-      );
-    }
-  }
+  const tasks = SCENARIOS.filter(({ name }) => !only || only.includes(name)).flatMap(tasksOf);
+  const rows = new Map<Task, Result>();
+  const run = async (task: Task): Promise<void> => void rows.set(task, await oneScenario(task));
+  await eachOf(
+    tasks.filter(({ scenario }) => scenario.alone !== true),
+    run,
+  );
+  for (const task of tasks.filter(({ scenario }) => scenario.alone === true)) await run(task);
+  results.push(...tasks.map((task) => rows.get(task) as Result));
   const seeds = Array.from(
     { length: values.size === 'quick' ? 4 : Number(values.seeds) },
     (_, index) => Number(values.first) + index,
@@ -107,14 +108,37 @@ async function everything(only: readonly string[] | undefined): Promise<void> {
   if ((!only || only.includes('fleet')) && databases.includes('postgres')) await campaign('fleet', seeds);
 }
 
-/** The random campaigns, two at a time where there are two cores; one row of the table per database. */
-async function campaign(kind: PlanKind, seeds: readonly number[]): Promise<void> {
-  const queue = [...seeds];
-  const sums = new Map<DatabaseKind, Result>();
+/** Two at a time where there are two cores: most of a scenario is waiting. */
+async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
   const worker = async (): Promise<void> => {
-    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) await oneSeed(kind, seed, sums);
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+}
+
+function tasksOf(scenario: Scenario): Task[] {
+  const quick = values.size === 'quick';
+  const size = values.size === 'full' ? 1 : quick ? scenario.quick : Number(values.size);
+  if (size === 0) return [];
+  const on = quick ? (scenario.quickOn ?? scenario.databases) : scenario.databases;
+  return on.filter((kind) => databases.includes(kind)).map((database) => ({ scenario, database, size }));
+}
+
+async function oneScenario({ scenario, database, size }: Task): Promise<Result> {
+  say(`${scenario.name} (${database}): ${scenario.fault} ...`);
+  const result = await runScenario(scenario, { database, size, say });
+  const { log, ...row } = result;
+  if (log) failures.push({ scenario: scenario.name, database, log });
+  const violations = result.violations.map((each) => `\n  ! ${each}`).join('');
+  say(`  ${tableOf([result]).split('\n')[2]} ${JSON.stringify(result.extra)}${violations}`);
+  return row;
+}
+
+/** The random campaigns; one row of the table per database. */
+async function campaign(kind: PlanKind, seeds: readonly number[]): Promise<void> {
+  const sums = new Map<DatabaseKind, Result>();
+  await eachOf(seeds, (seed) => oneSeed(kind, seed, sums));
   results.push(...sums.values());
 }
 

@@ -47,6 +47,8 @@ export interface Scenario {
   quick: number;
   /** Databases of the quick set, where one will do. */
   quickOn?: readonly DatabaseKind[];
+  /** It judges times of a fraction of a second, or needs both cores: no other scenario runs beside it. */
+  alone?: boolean;
   run(context: Context): Promise<Counts>;
 }
 

@@ -68,6 +68,7 @@ async function goSilent(rig: Rig, limitMs: number): Promise<number> {
 
 export const halfOpen: Scenario = {
   name: 'half-open',
+  alone: true,
   study: [13],
   fault: 'the socket is half-open without FIN, 20 times at 25/s (time-outs of 1.2 s + 0.4 s)',
   databases: BOTH,

@@ -36,6 +36,7 @@ export const killPending: Scenario = {
 /** The stream of the issue: 20 kills at random moments of 10,000 interactions at 100 a second. */
 export const killStream: Scenario = {
   name: 'kill-stream',
+  alone: true,
   study: [1],
   fault: 'kill -9 at 20 random moments of 10,000 interactions at 100/s',
   databases: BOTH,

@@ -89,6 +89,7 @@ const FAST_WITHIN_MS = 1_000;
 /** A receiver's backlog is its own affair: whoever answers at once is pushed to at once. */
 export const slowReceiver: Scenario = {
   name: 'slow-beside-fast',
+  alone: true,
   study: [20],
   fault: '10,000 pushes wait for a receiver that takes 700 ms; a fast one is pushed to meanwhile; kill -9 once',
   databases: ['sqlite', 'postgres'],
