@@ -9,7 +9,7 @@ const BACKOFF = { baseMs: 500, capMs: 8_000 };
 /** A wait that Genesys asks for is slept through up to a minute; a longer one is the callers' to know about. */
 const LONGEST_SLEEP_MS = 60_000;
 
-/** `Retry-After` is rounded to whole seconds (spec/genesys-cloud.md §6.1): up to one second is added, at random. */
+/** `Retry-After` is rounded to whole seconds (docs/wire-facts.md §6.1): up to one second is added, at random. */
 const ROUNDING_MS = 1_000;
 
 /**

@@ -65,9 +65,9 @@ export interface Config {
     clientId: string;
     clientSecret: string;
     grant: Grant;
-    /** Requests to api.{env} per token and minute; Genesys' own limit is 300 (spec/genesys-cloud.md §6.1). */
+    /** Requests to api.{env} per token and minute; Genesys' own limit is 300 (docs/wire-facts.md §6.1). */
     requestsPerMinute: number;
-    /** Whole-request deadline of a REST call; the official SDK uses 16 s (spec/genesys-cloud.md §3.4). */
+    /** Whole-request deadline of a REST call; the official SDK uses 16 s (docs/wire-facts.md §3.4). */
     timeoutMs: number;
     /** How conversations are followed live. */
     stream: 'channels' | 'direct';
@@ -79,7 +79,7 @@ export interface Config {
     handOverWaitMaxMs: number;
     heartbeatTimeoutMs: number;
     pingTimeoutMs: number;
-    /** How long a subscribe request over the socket may go unanswered before REST is asked; 7 s in koodaamo. */
+    /** How long a subscribe request over the socket may go unanswered before REST is asked; 7 s in a public client (docs/wire-facts.md §3.4). */
     replyTimeoutMs: number;
     /** How long a channel without topics stays, so that a quiet minute does not make and drop channels. */
     lingerMs: number;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { conversationOfAcwTopic } from './acw-topic.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
 
-/** Every field is optional and may be null (wire facts §4.3); one of a wrong type is as good as absent. */
+/** Every field is optional and may be null (docs/wire-facts.md §4.3); one of a wrong type is as good as absent. */
 const text = z.string().nullish().catch(undefined);
 const number = z.number().nullish().catch(undefined);
 

@@ -30,7 +30,7 @@ const CHANNEL_OF_MEDIA: Record<string, InteractionChannel> = {
   CALLBACK: 'CALLBACK',
 };
 
-/** Genesys' media type (any case, any spelling it may add later) as the contract's channel. */
+/** Genesys' media type (any case, any spelling it may add later) as the channel of a record. */
 export function channelOfMedia(mediaType: string | undefined): InteractionChannel | undefined {
   return mediaType === undefined ? undefined : (CHANNEL_OF_MEDIA[mediaType.toUpperCase()] ?? 'OTHER');
 }

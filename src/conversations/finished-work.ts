@@ -10,7 +10,7 @@ import type {
 } from '../genesys/conversation-answers.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
 
-/** System literal for work that the agent was allowed to skip (wire facts §4.2); look-ups only say that it was skipped. */
+/** System literal for work that the agent was allowed to skip (docs/wire-facts.md §4.2); look-ups only say that it was skipped. */
 const SKIPPED = 'ININ-WRAP-UP-SKIPPED';
 /** Who does after-call work. */
 const AGENTS = new Set(['agent', 'user']);
@@ -26,7 +26,7 @@ export interface Finding {
   unclear: boolean;
 }
 
-/** Reads the analytics answer: work is a `wrapup` segment, finished when it has an end (wire facts §5.3). */
+/** Reads the analytics answer: work is a `wrapup` segment, finished when it has an end (docs/wire-facts.md §5.3). */
 export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
   const conversationId = conversation.conversationId?.toLowerCase() ?? '';
   const finding: Finding = { finished: [], unclear: false };
@@ -69,7 +69,7 @@ function workOfSession(
   const skipped = session.acwSkipped === true;
   if (!skipped && (!last || wrapups.some((segment) => !segment.segmentEnd))) return undefined;
   const endedAt = timeOf(last?.segmentEnd ?? segments.at(-1)?.segmentEnd);
-  // The code stands on one segment of the leg and is null on the rest (wire facts §5.3).
+  // The code stands on one segment of the leg and is null on the rest (docs/wire-facts.md §5.3).
   const coded = segments.find((segment) => segment.wrapUpCode);
   const acwMs = session.metrics?.find((metric) => metric?.name === 'tAcw')?.value;
   return present<AfterCallWork>({
@@ -105,7 +105,7 @@ const COMMUNICATIONS = {
   screenshares: 'SCREENSHARE',
 } as const satisfies Partial<Record<keyof ConversationParticipant, string>>;
 
-/** Reads `GET /conversations/{id}`: `afterCallWork.state` of each communication says whether work is over (§5.1). */
+/** Reads `GET /conversations/{id}`: `afterCallWork.state` of each communication says whether work is over (docs/wire-facts.md §5.1). */
 export function workOfConversation(conversationId: string, conversation: Conversation): Finding {
   const finding: Finding = { finished: [], unclear: false };
   for (const participant of readable(conversation.participants, finding)) {

@@ -3,7 +3,7 @@ import { EXAMPLE } from '../http/example-ids.js';
 import { pageLimit, reveal, storableText } from '../http/schemas.js';
 import { INTERACTION_STATUSES } from '../storage/schema.js';
 
-/** The channels that a record may name; contract §2. */
+/** The channels that a record may name, as in the README (Calling it). */
 export const CHANNELS = ['CALL', 'CHAT', 'EMAIL', 'MESSAGE', 'CALLBACK', 'OTHER'] as const;
 export type InteractionChannel = (typeof CHANNELS)[number];
 

@@ -5,7 +5,7 @@ import { acwTopic } from './acw-topic.js';
 import { present } from './after-call-work.js';
 import type { InteractionDetails } from './interaction.repository.js';
 
-/** What BOFE gets for handing something in; contract §2. */
+/** What BOFE gets for handing something in. */
 export interface AcceptedView {
   id: string;
   conversationId: string;

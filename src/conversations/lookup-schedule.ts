@@ -1,6 +1,6 @@
 /**
  * When Genesys is asked after a topic has come to be covered, in milliseconds from then. Look-ups lag behind events by
- * seconds to minutes, and no source gives a figure (wire facts §5.3): asked soon, and with patience for 16 minutes.
+ * seconds to minutes, and no source gives a figure (docs/wire-facts.md §5.3): asked soon, and with patience for 16 minutes.
  */
 const ASKED_AT_MS = [2, 5, 15, 60, 360, 660, 960].map((seconds) => seconds * 1_000);
 

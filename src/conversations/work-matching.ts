@@ -1,7 +1,7 @@
 import type { InteractionRow } from '../storage/schema.js';
 import type { AfterCallWork } from './after-call-work.js';
 
-/** For clocks that differ and for a call to us that came late; contract §2. */
+/** For clocks that differ and for a call to us that came late. docs/operations.md names the minute. */
 const GRACE_MS = 60_000;
 
 /**

@@ -48,7 +48,7 @@ export function topicIdsOf(entities: Fields[]): string[] {
 
 /**
  * One state for each topic that was asked for, in that order. The answer may list all topics of the channel or only the
- * new ones (spec/genesys-cloud.md §2.2), and topics may come back in another case; what is missing is `Unknown`.
+ * new ones (docs/wire-facts.md §2.2), and topics may come back in another case; what is missing is `Unknown`.
  */
 export function topicStatesOf(topics: readonly string[], entities: Fields[]): TopicState[] {
   const byId = new Map(entities.map((entity) => [String(entity.id).toLowerCase(), entity]));

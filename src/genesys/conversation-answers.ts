@@ -28,7 +28,7 @@ const communications = listOf(
   }),
 );
 
-/** `GET /api/v2/conversations/{id}`: the parts that tell whether after-call work is over (spec/genesys-cloud.md §5.1). */
+/** `GET /api/v2/conversations/{id}`: the parts that tell whether after-call work is over (docs/wire-facts.md §5.1). */
 const conversation = z.object({
   id: text,
   participants: listOf(
@@ -56,7 +56,7 @@ const conversation = z.object({
   ),
 });
 
-/** `GET /api/v2/analytics/conversations/details?id=…`: one entry per conversation that Genesys knows (spec §5.3). */
+/** `GET /api/v2/analytics/conversations/details?id=…`: one entry per conversation that Genesys knows (docs/wire-facts.md §5.3). */
 const analyticsConversation = z.object({
   conversationId: text,
   conversationEnd: text,

@@ -36,7 +36,7 @@ const MAX_BYTES = 2 * 1024 * 1024;
 /** A hundred conversations with all their segments. */
 const MAX_ANALYTICS_BYTES = 20 * 1024 * 1024;
 
-/** What a production client sends at once; Genesys' own limit is not known (spec/genesys-cloud.md §5.3). */
+/** What a production client sends at once; Genesys' own limit is not known (docs/wire-facts.md §5.3). */
 const MAX_DETAILS_IDS = 100;
 
 /** How often a request is sent in all. */
@@ -87,7 +87,7 @@ export class GenesysClient implements OnApplicationShutdown {
     return this.pipeline.clockOffsetMs;
   }
 
-  /** Whether Genesys answers at all at this moment, asked once and with what needs no permission (spec/genesys-cloud.md §2). */
+  /** Whether Genesys answers at all at this moment, asked once and with what needs no permission (docs/wire-facts.md §2). */
   async isThere(options: CallOptions = {}): Promise<boolean> {
     try {
       const call = this.call('list-channels', 'GET', CHANNELS, { ...options, tries: 1 }, { priority: 'lookup' });
@@ -201,7 +201,7 @@ export class GenesysClient implements OnApplicationShutdown {
     channelId: string,
     options: CallOptions,
   ): GenesysCall {
-    // Without ignoreErrors one topic that is not permitted makes the whole request fail (spec/genesys-cloud.md §2).
+    // Without ignoreErrors one topic that is not permitted makes the whole request fail (docs/wire-facts.md §2).
     const query = method === 'POST' || method === 'PUT' ? '?ignoreErrors=true' : '';
     const path = `${CHANNELS}/${encodeURIComponent(channelId)}/subscriptions${query}`;
     return this.call(operation, method, path, options, { channelId });

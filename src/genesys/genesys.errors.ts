@@ -54,7 +54,7 @@ export class GenesysForbiddenError extends GenesysRequestError {
   override readonly code = 'genesys.forbidden';
 }
 
-/** 400 `notification.subscription.too.many.subscriptions`: the channel is full (1,000 topics, spec/genesys-cloud.md §2.5). */
+/** 400 `notification.subscription.too.many.subscriptions`: the channel is full (1,000 topics, docs/wire-facts.md §2.5). */
 export class TooManyTopicsError extends GenesysRequestError {
   override readonly code = 'genesys.too-many-topics';
 }

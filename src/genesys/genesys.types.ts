@@ -1,4 +1,4 @@
-/** A notification channel as Genesys answers it (spec/genesys-cloud.md §2.1). `connectUri` and `id` are secrets. */
+/** A notification channel as Genesys answers it (docs/wire-facts.md §2.1). `connectUri` and `id` are secrets. */
 export interface GenesysChannel {
   id: string;
   connectUri: string;

@@ -1,7 +1,7 @@
 import { GenesysRateLimitError } from './genesys.errors.js';
 import type { RequestPriority } from './genesys.types.js';
 
-/** The window of Genesys' limits (spec/genesys-cloud.md §6.1). */
+/** The window of Genesys' limits (docs/wire-facts.md §6.1). */
 const WINDOW_MS = 60_000;
 
 /** A twentieth is never used: requests reach Genesys later than they leave, so its windows and ours do not coincide. */

@@ -48,10 +48,10 @@ const BACKOFF = { baseMs: 500, capMs: 4_000 };
 /** Longest wait named by Genesys that is slept through; a longer one is the caller's to know about. */
 const LONGEST_SLEEP_MS = 60_000;
 
-/** A 429 without `Retry-After`: what the official .NET SDK waits (spec/genesys-cloud.md §6.2). */
+/** A 429 without `Retry-After`: what the official .NET SDK waits (docs/wire-facts.md §6.2). */
 const DEFAULT_PAUSE_MS = 3_000;
 
-/** `Retry-After` is rounded to whole seconds (spec/genesys-cloud.md §6.1): up to one second is added, at random. */
+/** `Retry-After` is rounded to whole seconds (docs/wire-facts.md §6.1): up to one second is added, at random. */
 const ROUNDING_MS = 1_000;
 
 /**

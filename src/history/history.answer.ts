@@ -1,7 +1,7 @@
 import { retryAfterMs } from '../common/retry-after.js';
 import type { SendOutcome } from '../delivery/sink.js';
 
-/** These say that this record will never be taken, so that asking again is useless (the contract's list). */
+/** These say that this record will never be taken, so that asking again is useless; the README has the list (The record). */
 const REFUSALS = new Set([400, 404, 405, 410, 413, 415, 422]);
 /** The history service has had this record before, under the same key. */
 const ALREADY_THERE = 409;

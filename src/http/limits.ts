@@ -1,4 +1,4 @@
-/** Largest request body; contract §2. The largest valid interaction is about 25 KB. */
+/** Largest request body (docs/notification-api.md, Limits). The largest valid interaction is about 25 KB. */
 export const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Longer than the 60 s of the usual load balancers, so that they and not we close an idle connection. */

@@ -6,7 +6,7 @@ const PING = { message: 'ping' };
 
 /**
  * Waits until a socket has shown that it works: it opened, and a frame came in answer to our ping. A socket that opens
- * may be closed at once (wire facts §7.8), so opening alone proves nothing.
+ * may be closed at once (docs/wire-facts.md §7.4), so opening alone proves nothing.
  *
  * @returns undefined when it works, else how it ended.
  */

@@ -13,7 +13,7 @@ export interface SocketEnd {
   reason: string;
 }
 
-/** Connect attempts end after 15 s, as in the official streaming client (wire facts §3.4). */
+/** Connect attempts end after 15 s, as in the official streaming client (docs/wire-facts.md §3.4). */
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** After-call-work events are about 1 KiB; snapshots of conversations stay far below this. Larger frames end the socket with 1009. */
 const MAX_FRAME_BYTES = 8 * 1024 * 1024;
@@ -21,7 +21,7 @@ const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
- * One WebSocket to a channel's connect URI, as streams. It sends no header, token or sub-protocol (wire facts §3.1) and
+ * One WebSocket to a channel's connect URI, as streams. It sends no header, token or sub-protocol (docs/wire-facts.md §3.1) and
  * is used once: a reconnect makes a new object, so nothing late can be taken for the new connection's.
  */
 export class ChannelSocket {

@@ -150,7 +150,7 @@ export class ChannelUpkeep {
     this.manager.recheck();
   }
 
-  /** A new token may not reach the old token's channels (wire facts §7.16). */
+  /** A new token may not reach the old token's channels (docs/wire-facts.md §7.8). */
   private checkAll(): void {
     for (const channel of this.fleet.current) this.fleet.check(channel);
   }

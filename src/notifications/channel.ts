@@ -18,7 +18,7 @@ import { Subscriptions } from './subscriptions.js';
 const RECONNECT = { baseMs: 1_000, capMs: 60_000 };
 /**
  * A connection that lived this long (or as long as silence is borne, if that is shorter) was healthy: the next loss starts
- * from no wait. A heartbeat interval, wire facts §3.4.
+ * from no wait. A heartbeat interval, docs/wire-facts.md §3.4.
  */
 const HEALTHY_AFTER_MS = 30_000;
 

@@ -1,5 +1,5 @@
 /**
- * What Genesys says over a channel's socket, read once into a closed set of kinds (wire facts §3.2). Replies to
+ * What Genesys says over a channel's socket, read once into a closed set of kinds (docs/wire-facts.md §3.2). Replies to
  * subscribe and unsubscribe carry no `topicName`; `result` is a string; heartbeat texts are compared without case.
  */
 export type Frame =

@@ -150,7 +150,7 @@ export class SubscriptionSync {
       if (!(await this.target.isOurs())) return this.report.gone('taken over by another replica');
       const removed = new Set(topics);
       const kept = [...subscriptions.heldTopics].filter((topic) => !removed.has(topic));
-      // There is no REST call that removes one topic: the whole list is replaced (wire facts §2).
+      // There is no REST call that removes one topic: the whole list is replaced (docs/wire-facts.md §2).
       if (kept.length > 0) await this.client.replaceSubscriptions(channelId, kept, this.options(signal));
       else await this.client.clearSubscriptions(channelId, this.options(signal));
     }

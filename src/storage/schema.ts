@@ -1,7 +1,7 @@
 import type { ColumnType, Generated, Insertable, Selectable } from 'kysely';
 
 /**
- * One schema for SQLite and PostgreSQL. Times are epoch milliseconds of the database's clock (§5 of the architecture);
+ * One schema for SQLite and PostgreSQL. Times are epoch milliseconds of the database's clock (docs/architecture.md, Storage);
  * structured values are JSON text: both databases treat the two alike.
  */
 export interface Schema {

@@ -11,7 +11,7 @@ export type Log = Logger;
 
 /**
  * Fields that are secrets under whatever object they are logged. A second line of defence: the rule is not to log them
- * at all. A channel's connect URI is a secret, see the contract's "What Genesys sees of us".
+ * at all. A channel's connect URI is a secret: whoever knows it reads the events (docs/wire-facts.md §2.1).
  */
 const SECRET_FIELDS = [
   'access_token',

@@ -10,7 +10,7 @@ const DELIVERY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 /** An intake takes some milliseconds; what takes longer than 5 s has met a limit. */
 const HTTP_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Every metric of the service, by the names of the contract. One registry per instance, so that tests can have many. */
+/** Every metric of the service, by the names in docs/operations.md. One registry per instance, so that tests can have many. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();

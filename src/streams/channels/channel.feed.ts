@@ -110,7 +110,7 @@ function eventOf(topic: string, body: unknown, receivedAt: number): Conversation
   };
 }
 
-/** `eventTime` is epoch milliseconds (wire facts §4.3); anything that is no time gives way to the time of arrival. */
+/** `eventTime` is epoch milliseconds (docs/wire-facts.md §4.3); anything that is no time gives way to the time of arrival. */
 function timeOf(eventTime: unknown, receivedAt: number): string {
   const time = new Date(typeof eventTime === 'number' ? eventTime : Number.NaN);
   return (Number.isNaN(time.getTime()) ? new Date(receivedAt) : time).toISOString();
