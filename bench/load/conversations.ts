@@ -31,7 +31,7 @@ export function numberOfTopic(topic: string): number {
   return numberOf(topic.slice(PREFIX.length, PREFIX.length + 36));
 }
 
-/** The frame of an after-call-work event as Genesys sends it (wire facts §3.2c and §4.4): about 1 KiB. */
+/** The frame of an after-call-work event as Genesys sends it (docs/wire-facts.md §3.2c and §4.4): about 1 KiB. */
 export function eventFrame(no: number, now: number): string {
   return `{"topicName":"${topicOf(no)}"${BEFORE_TIME}${now}${AFTER_TIME}${conversationId(no)}${AFTER_ID}`;
 }

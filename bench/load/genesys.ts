@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { WebSocketServer, type WebSocket } from 'ws';
 import { listening } from './listening.js';
 
-/** Interval of heartbeats (wire facts §3.4). */
+/** Interval of heartbeats (docs/wire-facts.md §3.4). */
 const HEARTBEAT_MS = 30_000;
 const HEARTBEAT = '{"topicName":"channel.metadata","eventBody":{"message":"WebSocket Heartbeat"}}';
 const PONG = '{"topicName":"channel.metadata","eventBody":{"message":"pong"}}';
@@ -54,7 +54,7 @@ export class GenesysStandIn {
     return true;
   }
 
-  /** Tells the fullest channel that its socket closes soon (wire facts §3.2d). Returns the channel's topics. */
+  /** Tells the fullest channel that its socket closes soon (docs/wire-facts.md §3.2d). Returns the channel's topics. */
   announceClosing(): string[] {
     const [fullest] = [...this.#channels.values()].sort((a, b) => b.topics.size - a.topics.size);
     if (!fullest) return [];
@@ -166,7 +166,7 @@ function ok(body: unknown): { status: number; body: unknown } {
   return { status: 200, body };
 }
 
-/** A conversation that an agent is still talking in (wire facts §5.3): a look-up finds no finished work. */
+/** A conversation that an agent is still talking in (docs/wire-facts.md §5.3): a look-up finds no finished work. */
 function goingOn(conversationId: string): unknown {
   const segments = [{ segmentType: 'interact', segmentStart: '2026-01-01T00:00:00.000Z' }];
   return { conversationId, participants: [{ purpose: 'agent', sessions: [{ mediaType: 'voice', segments }] }] };

@@ -2,7 +2,7 @@ import { Routes, type DeclaredRoute } from '../../src/access/routes.service.js';
 import { INTERACTION, RESULT } from '../helpers/tables-bodies.js';
 import { Stage } from '../helpers/tables-stage.js';
 
-/** The routes of the contract that are served by controllers. */
+/** The routes that the gateway promises, those that controllers serve. */
 const CONTRACT = [
   'post /customers/supportInteraction',
   'get /customers/supportInteraction',

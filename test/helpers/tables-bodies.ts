@@ -13,7 +13,7 @@ import {
   type GoodBody,
 } from './tables-fields.js';
 
-/** One POST of the contract: a valid body, and what may and may not be done to it. */
+/** One POST of the API: a valid body, and what may and may not be done to it. */
 export interface BodyTable {
   path: string;
   valid: Record<string, unknown>;
