@@ -49,7 +49,7 @@ export function tokenOf(request: FastifyRequest): Token {
 }
 
 function authenticate(request: FastifyRequest, tokens: Tokens): Token {
-  // Clients write the scheme in either case (§1.5).
+  // Clients write the scheme in either case (docs/wire-facts.md §1.5).
   const value = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (value === undefined) {
     throw new Refusal(
@@ -63,7 +63,7 @@ function authenticate(request: FastifyRequest, tokens: Tokens): Token {
   return token;
 }
 
-/** Fixed windows of a minute per token; the headers are those of §6.1. */
+/** Fixed windows of a minute per token; the headers are those of docs/wire-facts.md §6.1. */
 function count({ window }: Token, reply: FastifyReply, now: number, allowed: number): void {
   if (now - window.startedAt >= WINDOW_MS) Object.assign(window, { startedAt: now, count: 0 });
   window.count += 1;

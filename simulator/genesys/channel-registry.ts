@@ -10,7 +10,7 @@ import type { RequestedTopic } from './topics.js';
 
 type Via = 'rest' | 'socket';
 
-/** All channels of the one OAuth client, their limits and their life (§2.5), and the way of an event to their sockets. */
+/** All channels of the one OAuth client, their limits and their life (docs/wire-facts.md §2.5), and the way of an event to their sockets. */
 export class ChannelRegistry {
   readonly #channels = new Map<string, Channel>();
   readonly #byTopic = new Map<string, Set<Channel>>();
@@ -22,7 +22,7 @@ export class ChannelRegistry {
     private readonly announce: Announce,
   ) {}
 
-  /** Creating one more than allowed removes the one used longest ago, without an active connection first, and says nothing (§2). */
+  /** Creating one more than allowed removes the one used longest ago, without an active connection first, and says nothing (docs/wire-facts.md §2). */
   create(token: Token): Channel {
     const { maxChannels, channelLifeMs } = this.options();
     while (this.#channels.size >= maxChannels) this.#evictOldest();
@@ -50,7 +50,7 @@ export class ChannelRegistry {
     return [...this.#channels.values()];
   }
 
-  /** The token that made the channel, while it is valid: the socket's requests depend on it (§3.2g). */
+  /** The token that made the channel, while it is valid: the socket's requests depend on it (docs/wire-facts.md §3.2g). */
   tokenOf(channel: Channel): Token | undefined {
     return this.tokens.valid(channel.token.value);
   }
@@ -91,7 +91,7 @@ export class ChannelRegistry {
     return removed;
   }
 
-  /** A second socket ends the first (§2.5). */
+  /** A second socket ends the first (docs/wire-facts.md §2.5). */
   attach(channel: Channel, socket: ChannelSocket): void {
     const first = channel.socket;
     channel.socket = socket;

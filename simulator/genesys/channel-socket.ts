@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { SimulatedClock } from '../common/clock.js';
 
-/** §3.2a */
+/** A heartbeat (docs/wire-facts.md §3.2a). */
 const HEARTBEAT = { topicName: 'channel.metadata', eventBody: { message: 'WebSocket Heartbeat' } };
 
 interface Wiring {
@@ -71,7 +71,7 @@ export class ChannelSocket {
     this.#pending.add(cancel);
   }
 
-  /** The closing handshake; close codes of the real service are unknown (§8), 1001 is the one that users reported. */
+  /** The closing handshake; close codes of the real service are unknown (docs/wire-facts.md §8), 1001 is the one that users reported. */
   close(code = 1001, reason = ''): void {
     this.ws.close(code, reason);
     // A client that does not answer the close frame must not keep the socket for ws's 30 s.

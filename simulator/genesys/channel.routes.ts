@@ -19,7 +19,7 @@ const BASE = '/api/v2/notifications';
 const SUBSCRIPTIONS = `${BASE}/channels/:channelId/subscriptions`;
 const topicList = z.array(z.object({ id: z.string().min(1) }));
 
-/** The eight notification operations (§2). */
+/** The eight notification operations (docs/wire-facts.md §2). */
 export function channelRoutes(server: FastifyInstance, parts: Parts): void {
   const { channels, options } = parts;
   const channelOf = (request: FastifyRequest): Channel =>
@@ -31,7 +31,7 @@ export function channelRoutes(server: FastifyInstance, parts: Parts): void {
   });
 
   server.post(`${BASE}/channels`, async (request) => {
-    // Clients send no body or an empty object (§2).
+    // Clients send no body or an empty object (docs/wire-facts.md §2).
     if (!z.strictObject({}).optional().safeParse(request.body).success) throw Refusal.withStatus(400);
     return describe(channels.create(tokenOf(request)));
   });
@@ -100,7 +100,7 @@ function listing(channel: Channel, rejected: TopicRow[] = [], only?: string[]): 
   return { entities: [...permitted, ...rejected] };
 }
 
-/** A client sends `Token` and `OAuthClient`: case does not matter (§2). */
+/** A client sends `Token` and `OAuthClient`: case does not matter (docs/wire-facts.md §2). */
 function includeChannels(request: FastifyRequest): 'token' | 'oauthclient' {
   const { includechannels = 'token' } = request.query as { includechannels?: string };
   const value = String(includechannels).toLowerCase();

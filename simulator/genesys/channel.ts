@@ -9,7 +9,7 @@ export interface Subscription {
   activeAt: number;
 }
 
-/** A notification channel: it owns the subscriptions, with or without a socket (§3.1). */
+/** A notification channel: it owns the subscriptions, with or without a socket (docs/wire-facts.md §3.1). */
 export class Channel {
   readonly id = `streaming-0-${randomName(26)}`;
   /** By the id that was asked for. To be changed through `add` and `remove` only. */
@@ -79,7 +79,7 @@ export function viewOf(channel: Channel): ChannelView {
   };
 }
 
-/** A system notice as the service sends it unasked (§3.2d, §3.5). */
+/** A system notice as the service sends it unasked (docs/wire-facts.md §3.2d, §3.5). */
 export function systemNotice(topicName: string, channelId: string, message: string): Record<string, unknown> {
   const eventBody = { channelId, reason: message, message };
   return { topicName, version: '2', eventBody, metadata: { CorrelationId: randomUUID() } };

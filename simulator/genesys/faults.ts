@@ -49,7 +49,7 @@ export class Faults extends RequestFaults {
     for (const { socket } of this.#targets(target)) socket?.silence();
   }
 
-  /** Announces maintenance and closes those sockets that are still there `closingGraceMs` later (§3.2d). The channel stays. */
+  /** Announces maintenance and closes those sockets that are still there `closingGraceMs` later (docs/wire-facts.md §3.2d). The channel stays. */
   socketClosing(target: Target): void {
     const { closingGraceMs } = this.parts.options();
     for (const { id, socket } of this.#targets(target)) {

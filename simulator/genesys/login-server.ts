@@ -17,7 +17,7 @@ interface Parts {
 
 const SAML2_BEARER = 'urn:ietf:params:oauth:grant-type:saml2-bearer';
 
-/** The login host: POST /oauth/token with both grants (§1.2, §1.3); errors as in RFC 6749 §5.2. */
+/** The login host: POST /oauth/token with both grants (docs/wire-facts.md §1.2, §1.3); errors as in RFC 6749 §5.2. */
 export function makeLoginServer(): FastifyInstance {
   const server = makeServer();
   acceptForm(server);
@@ -59,7 +59,7 @@ function formOf(request: FastifyRequest): Map<string, string> {
   return form;
 }
 
-/** Basic, or both in the form (§1.2); RFC 6749 §2.3 forbids more than one way at once. */
+/** Basic, or both in the form (docs/wire-facts.md §1.2); RFC 6749 §2.3 forbids more than one way at once. */
 function authenticateClient(
   request: FastifyRequest,
   form: Map<string, string>,
@@ -83,7 +83,7 @@ function grantOf(form: Map<string, string>, options: GenesysOptions, now: number
   if (grant === undefined) throw new OAuthRefusal('invalid_request', 'The parameter grant_type is missing.');
   if (grant === 'client_credentials') return grant;
   if (grant !== SAML2_BEARER) throw new OAuthRefusal('unsupported_grant_type', 'This grant_type is not supported.');
-  // Exactly so: orgName in camelCase (§1.3).
+  // Exactly so: orgName in camelCase (docs/wire-facts.md §1.3).
   const orgName = form.get('orgName');
   if (!orgName) throw new OAuthRefusal('invalid_request', 'The parameter orgName is missing.');
   if (orgName !== options.orgName) throw new OAuthRefusal('invalid_grant', 'The organisation does not exist.');

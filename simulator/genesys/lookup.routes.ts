@@ -20,7 +20,7 @@ type View = 'analytics' | 'single';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The look-ups of §5; they agree with the events, `lookupLagMs` and `analyticsLagMs` later. */
+/** The look-ups of docs/wire-facts.md §5; they agree with the events, `lookupLagMs` and `analyticsLagMs` later. */
 export function lookupRoutes(server: FastifyInstance, { conversations, faults, options }: Parts): void {
   const ending = new AbortController();
   server.addHook('onClose', () => ending.abort());
@@ -46,7 +46,7 @@ export function lookupRoutes(server: FastifyInstance, { conversations, faults, o
     return true;
   };
 
-  // "Get active conversations for the logged in user": a service has none (§5.1).
+  // "Get active conversations for the logged in user": a service has none (docs/wire-facts.md §5.1).
   server.get('/api/v2/conversations', async () => ({ entities: [] }));
 
   server.get('/api/v2/conversations/:id', async (request, reply) => {
@@ -87,7 +87,7 @@ function shaped(view: Json, shape: Shape | undefined, kind: View): Json {
   return shape && (shape.view === undefined || shape.view === kind) ? misshapen(view, shape, kind) : view;
 }
 
-/** `id=a,b` and `id=a&id=b` are both in use (§5.3). */
+/** `id=a,b` and `id=a&id=b` are both in use (docs/wire-facts.md §5.3). */
 function idsOf(request: FastifyRequest): string[] {
   const { id = [] } = request.query as { id?: string | string[] };
   const ids = [...new Set([id].flat().flatMap((value) => value.split(',')))].filter((value) => value !== '');

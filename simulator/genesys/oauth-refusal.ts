@@ -1,4 +1,4 @@
-/** An error of the token endpoint (RFC 6749 §5.2); `description` repeats the text, as the service seems to do (§1.6). */
+/** An error of the token endpoint (RFC 6749 §5.2); `description` repeats the text, as the service seems to do (docs/wire-facts.md §1.6). */
 export class OAuthRefusal extends Error {
   constructor(
     readonly code: string,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** Why the platform refuses: HTTP status and the `code` of its ErrorBody (§2.3). */
+/** Why the platform refuses: HTTP status and the `code` of its ErrorBody (docs/wire-facts.md §2.3). */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
@@ -29,7 +29,7 @@ export class Refusal extends Error {
     return new Refusal(status, code, message, retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) });
   }
 
-  /** The platform's ErrorBody (§2.4); `contextId` is the ININ-Correlation-Id. */
+  /** The platform's ErrorBody (docs/wire-facts.md §2.4); `contextId` is the ININ-Correlation-Id. */
   body(contextId: string = randomUUID()): Record<string, unknown> {
     return {
       message: this.message,

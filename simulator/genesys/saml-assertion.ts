@@ -7,7 +7,7 @@ const SAML = 'urn:oasis:names:tc:SAML:2.0:assertion';
 const DSIG = 'http://www.w3.org/2000/09/xmldsig#';
 
 /**
- * Checks an assertion as it came in the form: base64, standard or url-safe (§1.3), of XML that holds a SAML 2 assertion.
+ * Checks an assertion as it came in the form: base64, standard or url-safe (docs/wire-facts.md §1.3), of XML that holds a SAML 2 assertion.
  * With a certificate its signature, times and audience are checked too. Throws OAuthRefusal.
  */
 export function checkAssertion(encoded: string | undefined, options: GenesysOptions, now: number): void {

@@ -10,19 +10,19 @@ import { judge } from './topics.js';
 const message = z.object({ message: z.string(), correlationId: z.string().optional(), topics: z.unknown().optional() });
 const topicList = z.array(z.string().min(1)).min(1);
 
-/** §3.2b */
+/** The answer to a ping (docs/wire-facts.md §3.2b). */
 const PONG = { topicName: 'channel.metadata', eventBody: { message: 'pong' } };
 
 interface Reply {
   correlationId: string | undefined;
   topics: string[];
-  /** A string, not a number (§3.2e). */
+  /** A string, not a number (docs/wire-facts.md §3.2e). */
   result: string;
   status: string;
   message: string;
 }
 
-/** What the service does with a client's text frame (§3.3). Replies carry no topicName. */
+/** What the service does with a client's text frame (docs/wire-facts.md §3.3). Replies carry no topicName. */
 export class SocketProtocol {
   constructor(
     private readonly channels: ChannelRegistry,
@@ -30,7 +30,7 @@ export class SocketProtocol {
     private readonly options: () => GenesysOptions,
   ) {}
 
-  /** Answers one frame; nothing that a client writes ends the connection (§3.3). */
+  /** Answers one frame; nothing that a client writes ends the connection (docs/wire-facts.md §3.3). */
   answer(channel: Channel, socket: ChannelSocket, text: string): void {
     const parsed = message.safeParse(jsonOf(text));
     if (!parsed.success) {
@@ -54,7 +54,7 @@ export class SocketProtocol {
       return reply(correlationId, [], '404', 'error', 'The channel does not exist.');
     }
     const ids = topicList.safeParse(topics);
-    // The text is a real capture (§3.2f).
+    // The text is a real capture (docs/wire-facts.md §3.2f).
     if (!ids.success) return reply(correlationId, [], '400', 'error', `Required data missing from ${kind} request.`);
     if (kind === 'unsubscribe') {
       this.channels.remove(channel, ids.data, 'socket');
@@ -80,7 +80,7 @@ function reply(
   return { correlationId, topics, result, status, message: text };
 }
 
-/** Clients write keep-alives that are no JSON (§3.3): then undefined. */
+/** Clients write keep-alives that are no JSON (docs/wire-facts.md §3.3): then undefined. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -23,7 +23,7 @@ interface Parts {
   recordRequest(request: RecordedRequest): void;
 }
 
-/** Upgrades `/channels/{id}` to the channel's socket. No token, no sub-protocol: the URI is the secret (§3.1). */
+/** Upgrades `/channels/{id}` to the channel's socket. No token, no sub-protocol: the URI is the secret (docs/wire-facts.md §3.1). */
 export class SocketServer {
   // 1 MiB: a thousand topics are some 80 KB.
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024, perMessageDeflate: false });

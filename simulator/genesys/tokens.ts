@@ -7,7 +7,7 @@ export interface Token {
   grant: string;
   expiresAt: number;
   revoked: boolean;
-  /** Requests counted in the current minute (§6.1: the limit is per token). */
+  /** Requests counted in the current minute (docs/wire-facts.md §6.1: the limit is per token). */
   window: { startedAt: number; count: number };
 }
 

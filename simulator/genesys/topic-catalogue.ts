@@ -1,4 +1,4 @@
-/** The topics that this simulator knows, with their permission where the wire facts have one (§4.6: unknown for most, likely this one). */
+/** The topics that this simulator knows, with their permission where one is known (docs/wire-facts.md §4.6: likely this one, and not sure). */
 export interface CatalogueTopic {
   id: string;
   description: string;
@@ -50,7 +50,7 @@ const topic = (id: string, requiresPermissions: string[] = []): CatalogueTopic =
   requiresPermissions,
 });
 
-/** System topics (`v2.system.…`, `channel.metadata`) are not in it: they come unasked and cannot be subscribed (§3.2i). */
+/** System topics (`v2.system.…`, `channel.metadata`) are not in it: they come unasked and cannot be subscribed (docs/wire-facts.md §3.2i). */
 export const catalogue: readonly CatalogueTopic[] = [
   ...detailEvents.map((name) => topic(`v2.detail.events.conversation.{id}.${name}`, DETAIL)),
   ...['users', 'routing.queues'].flatMap((owner) => [

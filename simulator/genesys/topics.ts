@@ -1,14 +1,14 @@
 import { Refusal } from './refusal.js';
 import { catalogued } from './topic-catalogue.js';
 
-/** A topic as it was asked for; a combined one (`prefix?a&b`) counts once and stands for several (§2.5). */
+/** A topic as it was asked for; a combined one (`prefix?a&b`) counts once and stands for several (docs/wire-facts.md §2.5). */
 export interface RequestedTopic {
   id: string;
   /** The topics under which events come. */
   expanded: string[];
 }
 
-/** One entry of a subscriptions answer (§2.1). */
+/** One entry of a subscriptions answer (docs/wire-facts.md §2.1). */
 export interface TopicRow {
   id: string;
   state: 'Permitted' | 'Rejected';
@@ -50,7 +50,7 @@ function rejection(topic: string): TopicRow {
 
 /**
  * Checks the pattern of every topic and the permission for each.
- * Without `ignoreErrors` one forbidden topic fails all (403, §2 "ALL OR NOTHING"). Twice the same topic is one.
+ * Without `ignoreErrors` one forbidden topic fails all (403, docs/wire-facts.md §2). Twice the same topic is one.
  */
 export function judge(ids: string[], forbiddenTopics: string[], ignoreErrors: boolean): Judgement {
   const judgement: Judgement = { accepted: [], rejected: [] };

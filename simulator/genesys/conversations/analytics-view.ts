@@ -4,7 +4,7 @@ import { analyticsDisconnectType } from './disconnect-type.js';
 type Json = Record<string, unknown>;
 const iso = (at: number): string => new Date(at).toISOString();
 
-/** One conversation of the analytics look-ups (§5.2, §5.3). */
+/** One conversation of the analytics look-ups (docs/wire-facts.md §5.2, §5.3). */
 export function analyticsView(conversation: Conversation): Json {
   const { id, startedAt, endedAt, direction, customer } = conversation;
   const session = sessionBase(conversation, customer.sessionId);
@@ -34,12 +34,12 @@ function agentView(conversation: Conversation, leg: Leg): Json {
   return { participantId: leg.participantId, purpose: 'agent', userId: leg.userId, sessions: [session] };
 }
 
-/** In milliseconds (§5.3). */
+/** In milliseconds (docs/wire-facts.md §5.3). */
 function workMetric({ startedAt, endedAt = startedAt }: AfterCallWork): Json {
   return { name: 'tAcw', value: endedAt - startedAt, emitDate: iso(endedAt) };
 }
 
-/** The code stands on one segment of the leg only (§5.3). */
+/** The code stands on one segment of the leg only (docs/wire-facts.md §5.3). */
 function segmentsOf(leg: Leg): Json[] {
   const { startedAt, endedAt, queueId, disconnectType = 'PEER', work } = leg;
   const ended = { queueId, disconnectType: analyticsDisconnectType(disconnectType) };

@@ -17,7 +17,7 @@ export interface EndLeg extends Which {
 export interface FinishWork extends Which {
   wrapupCode?: string;
   wrapupNotes?: string;
-  /** Default 15,000: the commonest queue timeout (§4.5). */
+  /** Default 15,000: the commonest queue timeout (docs/wire-facts.md §4.5). */
   wrapupDurationMs?: number;
   /** Epoch ms at which the work ended; default now. */
   eventTime?: number;
@@ -25,7 +25,7 @@ export interface FinishWork extends Which {
   duplicate?: boolean | number;
   /** Nothing is sent: the event is lost, only look-ups tell. */
   suppressEvent?: boolean;
-  /** acw before wrapup before user.end: no order is promised (§4.5). */
+  /** acw before wrapup before user.end: no order is promised (docs/wire-facts.md §4.5). */
   reverseOrder?: boolean;
   disconnectType?: string;
 }

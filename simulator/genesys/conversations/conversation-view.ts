@@ -4,7 +4,7 @@ import { restDisconnectType } from './disconnect-type.js';
 type Json = Record<string, unknown>;
 const iso = (at: number): string => new Date(at).toISOString();
 
-/** GET /api/v2/conversations/{id}: the Conversation of §5.1. */
+/** GET /api/v2/conversations/{id}: the Conversation of docs/wire-facts.md §5.1. */
 export function conversationView(conversation: Conversation): Json {
   const { id, startedAt, endedAt, media, customer } = conversation;
   const caller = {
@@ -78,7 +78,7 @@ function workView(work: AfterCallWork): Json {
   return { state, startTime: iso(startedAt), ...(endedAt !== undefined && { endTime: iso(endedAt) }) };
 }
 
-/** Seconds here, milliseconds in the event (§5.1). */
+/** Seconds here, milliseconds in the event (docs/wire-facts.md §5.1). */
 export function wrapupOf(work: AfterCallWork | undefined): Json {
   if (work?.code === undefined) return {};
   const { code, notes, startedAt, endedAt, provisional = false } = work;

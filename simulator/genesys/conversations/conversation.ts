@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mediaOf, type Media } from './media.js';
 
-/** Where an agent's after-call work stands: `AfterCallWork.state` of the REST model (§5.1). */
+/** Where an agent's after-call work stands: `AfterCallWork.state` of the REST model (docs/wire-facts.md §5.1). */
 export type WorkState = 'notApplicable' | 'pending' | 'complete' | 'skipped';
 
 export interface AfterCallWork {

@@ -33,7 +33,7 @@ interface Outlets {
 
 /** Look-ups lag by at most the time of so many changes. */
 const VERSIONS_KEPT = 50;
-/** The commonest queue timeout (§4.5). */
+/** The commonest queue timeout (docs/wire-facts.md §4.5). */
 const DEFAULT_WORK_MS = 15_000;
 const DEFAULT_WRAPUP_CODE = '3c9e5a0e-2f5f-4f0f-9a55-0d8e3a2b1c00';
 
@@ -125,7 +125,7 @@ export class Conversations {
     return leg;
   }
 
-  /** A wrap-up that is saved, not final (§5.1 `provisional`): seen by look-ups, no event. */
+  /** A wrap-up that is saved, not final (docs/wire-facts.md §5.1 `provisional`): seen by look-ups, no event. */
   saveProvisional(id: string, options: Which & { wrapupCode?: string; wrapupNotes?: string } = {}): Leg {
     const conversation = this.#getOrStart(id, options);
     const leg = findLeg(conversation, options);
@@ -158,7 +158,7 @@ export class Conversations {
     return { conversationId: id, participantId, sessionId, userId, event: last.body, sentTo };
   }
 
-  /** The timed after-call work ran out (§4.5). */
+  /** The timed after-call work ran out (docs/wire-facts.md §4.5). */
   timeOutWork(id: string, options: Omit<FinishWork, 'wrapupCode' | 'wrapupNotes'> = {}): FinishedWork {
     const finished = { wrapupDurationMs: DEFAULT_WORK_MS, ...options, wrapupCode: 'ININ-WRAP-UP-TIMEOUT' };
     return this.finishWork(id, finished);
@@ -195,7 +195,7 @@ export class Conversations {
     return { from, to };
   }
 
-  /** A messaging conversation comes back to life under its old id (§7.10). */
+  /** A messaging conversation comes back to life under its old id (docs/wire-facts.md §7.5). */
   reopen(id: string, agent: AgentInput = {}): Leg {
     const conversation = this.#current.get(id);
     if (!conversation) throw new NotThere(`There is no conversation ${id} to reopen.`);

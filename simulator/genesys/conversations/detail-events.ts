@@ -1,6 +1,6 @@
 import type { Conversation, Leg } from './conversation.js';
 
-/** An event before it is sent: the last part of its topic, and its body (§4.4). */
+/** An event before it is sent: the last part of its topic, and its body (docs/wire-facts.md §4.4). */
 export interface DetailEvent {
   name: string;
   body: Record<string, unknown>;
@@ -36,13 +36,13 @@ export function customerEnd(conversation: Conversation): DetailEvent {
   return { name: 'customer.end', body: { ...body, disconnectType: 'PEER', interactingDurationMs } };
 }
 
-/** wrapup has no userId, acw has (§4.4). */
+/** wrapup has no userId, acw has (docs/wire-facts.md §4.4). */
 export function wrapup(conversation: Conversation, leg: Leg): DetailEvent {
   const { queueId } = leg;
   return { name: 'wrapup', body: { ...common(conversation, leg, workEnd(leg)), queueId, ...wrapupFields(leg) } };
 }
 
-/** Sent at the end of after-call work (§4.2). */
+/** Sent at the end of after-call work (docs/wire-facts.md §4.2). */
 export function acw(conversation: Conversation, leg: Leg): DetailEvent {
   const { userId, queueId } = leg;
   return { name: 'acw', body: { ...common(conversation, leg, workEnd(leg)), userId, queueId, ...wrapupFields(leg) } };

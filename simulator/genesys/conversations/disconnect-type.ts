@@ -1,4 +1,4 @@
-/** The same thing in three spellings: event, conversation REST, analytics (§5.3). */
+/** The same thing in three spellings: event, conversation REST, analytics (docs/wire-facts.md §5.3). */
 const spellings: readonly [event: string, rest: string, analytics: string][] = [
   ['ENDPOINT', 'endpoint', 'endpoint'],
   ['CLIENT', 'client', 'client'],

@@ -1,4 +1,4 @@
-/** One medium in the three spellings of the service: events, REST collections, analytics (§4.3, §5). */
+/** One medium in the three spellings of the service: events, REST collections, analytics (docs/wire-facts.md §4.3, §5). */
 export interface Media {
   event: string;
   collection: string;
