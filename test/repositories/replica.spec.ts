@@ -127,10 +127,11 @@ describeEachDatabase('ReplicaService', (getDb) => {
     await replica.start();
     const states: string[] = [];
     replica.state$.subscribe((state) => states.push(state));
+    const lost = firstValueFrom(replica.lost$, { defaultValue: undefined });
     await getDb().close();
     try {
-      // Twice the lease.
-      await setTimeout(1_200);
+      // What does not come can only be waited for: twice the lease.
+      await (getDb().kind === 'sqlite' ? setTimeout(1_200) : lost);
     } finally {
       await getDb().open();
     }
