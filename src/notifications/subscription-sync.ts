@@ -77,10 +77,16 @@ export class SubscriptionSync {
     this.report.ready();
     while (!signal.aborted) {
       const { subscriptions } = this.target;
-      if (this.verifyDue) await this.step(signal, () => this.verify(signal));
+      if (this.verifyDue) await this.verifyAgain(signal);
       else if (subscriptions.settled) await this.nextChange();
       else await this.step(signal, () => this.addAndRemove(signal));
     }
+  }
+
+  /** What was to be asked for and is in the list is held: no answer to a request will tell of it. */
+  private async verifyAgain(signal: AbortSignal): Promise<void> {
+    await this.step(signal, () => this.verify(signal));
+    if (!signal.aborted) this.report.ready();
   }
 
   private async step(signal: AbortSignal, work: () => Promise<void>): Promise<void> {

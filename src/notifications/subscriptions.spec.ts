@@ -30,12 +30,15 @@ describe('Subscriptions', () => {
     expect(topics.nextAdds(10)).toEqual(['a']);
   });
 
-  it('needs no request when it was dropped and wanted again', () => {
+  it('asks again for what was dropped and wanted again, and removes it no more', () => {
     const topics = new Subscriptions();
     topics.want('a');
     topics.confirm(['a']);
     topics.drop('a');
     topics.want('a');
+    expect(topics.nextRemoves(10)).toEqual([]);
+    expect(topics.nextAdds(10)).toEqual(['a']);
+    topics.confirm(['a']);
     expect(topics.settled).toBe(true);
   });
 

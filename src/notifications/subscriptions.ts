@@ -1,6 +1,6 @@
 /**
  * The topics of one channel: what we want there and what Genesys has confirmed. The difference is what is still to be
- * asked for; whoever asks takes it from here, so that a change of mind between two requests costs nothing.
+ * asked for, and whoever asks takes it from here.
  */
 export class Subscriptions {
   private readonly wanted = new Set<string>();
@@ -8,10 +8,10 @@ export class Subscriptions {
   private readonly toAdd = new Set<string>();
   private readonly toRemove = new Set<string>();
 
+  /** One that was dropped is asked for again though it may still be held: only a new answer tells that it is covered. */
   want(topic: string): void {
     this.wanted.add(topic);
-    this.toRemove.delete(topic);
-    if (!this.held.has(topic)) this.toAdd.add(topic);
+    if (this.toRemove.delete(topic) || !this.held.has(topic)) this.toAdd.add(topic);
   }
 
   drop(topic: string): void {

@@ -34,6 +34,26 @@ describe('channels', () => {
     ]);
   });
 
+  it('tells that a topic is covered again which is wanted again while its end still waits for another answer', async () => {
+    under = await startChannels();
+    const { genesys } = under.simulator;
+    const times = (topic: string): number => under.covered.filter((each) => each.topics.includes(topic)).length;
+    const isAsked = (topic: string): boolean =>
+      genesys.frames.some(({ direction, text }) => direction === 'in' && text.includes(topic));
+    under.manager.want([topicOf(1)]);
+    await under.when(() => times(topicOf(1)) === 1);
+    genesys.faults.slowReplies(300);
+    under.manager.want([topicOf(2)]);
+    await genesys.waitFor(() => isAsked(topicOf(2)));
+    under.manager.release([topicOf(1)]);
+    expect(under.manager.isCovered(topicOf(1))).toBe(false);
+    under.manager.want([topicOf(1)]);
+    await under.when(() => times(topicOf(1)) === 2);
+    expect(under.manager.isCovered(topicOf(1))).toBe(true);
+    emit(topicOf(1), 'still heard');
+    await under.when(() => marks().includes('still heard'));
+  });
+
   it('uses the same channel again after a lost socket, and records the gap', async () => {
     under = await startChannels();
     under.manager.want(topics(2));
