@@ -14,8 +14,11 @@ export function storableText(max: number, min = 0): z.ZodType<string, string> {
     });
 }
 
-/** As `when` of a rule over several fields: it is asked although another field is wrong, so that all is told at once. */
-export const always = (): boolean => true;
+/**
+ * As `when` of a refinement of a whole body: it is told beside the faults of single fields, where zod tells it only when
+ * there are none. A body that is no object has no fields to compare.
+ */
+export const whereObject = ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null;
 
 /** Page size of lists: a whole number from 1 to `max`, as it stands in a query string. `meta` is how it is documented. */
 export function pageLimit(max: number, fallback: number): z.ZodType<number, string | undefined> {

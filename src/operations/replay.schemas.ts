@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { always, pageLimit, storableText } from '../http/schemas.js';
+import { whereObject, pageLimit, storableText } from '../http/schemas.js';
 import type { ReplayFilter } from '../replay/replay-filter.js';
 import { sinkName } from './operations.schemas.js';
 
@@ -74,7 +74,7 @@ export const discardSchema = z
   .refine((body) => body.dryRun || body.reason !== undefined, {
     path: ['reason'],
     message: 'is required, but for a dry run',
-    when: always,
+    when: whereObject,
   })
   .meta({ example: { filter: { reason: 'history.refused' }, dryRun: true, reason: 'sent by hand' } });
 export type DiscardBody = z.infer<typeof discardSchema>;

@@ -117,8 +117,10 @@ describe('several replicas on one database', () => {
     const heir = await scene.start();
     await dies.end('SIGKILL');
     await heir.logged((line) => line.msg === 'gap ended', 30_000);
-    const { items } = (await call(heir, 'GET', '/ops/gaps', { as: 'admin' })).body;
-    expect(items).toEqual([expect.objectContaining({ reason: 'take-over', topics: 1 })]);
+    // It is stored a moment after the log tells it.
+    const gaps = async () => (await call(heir, 'GET', '/ops/gaps', { as: 'admin' })).body as { items: unknown[] };
+    await eventually(async () => (await gaps()).items.length > 0);
+    expect((await gaps()).items).toEqual([expect.objectContaining({ reason: 'take-over', topics: 1 })]);
   }, 60_000);
 });
 
