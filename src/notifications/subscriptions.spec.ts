@@ -42,6 +42,13 @@ describe('Subscriptions', () => {
     expect(topics.settled).toBe(true);
   });
 
+  it('needs no request for what Genesys still has of a process before, and is wanted now', () => {
+    const topics = new Subscriptions();
+    topics.reconcile(new Set(['a']));
+    topics.want('a');
+    expect(topics.settled).toBe(true);
+  });
+
   it('takes the list of Genesys as the truth', () => {
     const topics = new Subscriptions();
     for (const topic of ['a', 'b']) topics.want(topic);
