@@ -271,7 +271,7 @@ export class ChannelManager {
     const back = [...channel.subscriptions.heldTopics].filter((topic) => this.placements.isUnplaced(topic));
     const missed = back.filter((topic) => this.placements.isHeldBack(topic));
     this.gaps.lost(missed, this.resumeReason, channel.record?.seenAt ?? Date.now(), channel.stored?.no);
-    for (const topic of back) this.placements.put(topic, channel);
+    for (const topic of back) this.placements.putWhereHeld(topic, channel);
   }
 
   private onConfirmed(topics: string[]): void {

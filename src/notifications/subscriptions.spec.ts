@@ -45,8 +45,19 @@ describe('Subscriptions', () => {
   it('needs no request for what Genesys still has of a process before, and is wanted now', () => {
     const topics = new Subscriptions();
     topics.reconcile(new Set(['a']));
+    topics.keep('a');
     topics.want('a');
     expect(topics.settled).toBe(true);
+  });
+
+  it('asks again for what was dropped before it was confirmed, and wanted again after', () => {
+    const topics = new Subscriptions();
+    topics.want('a');
+    topics.drop('a');
+    topics.confirm(['a']);
+    topics.want('a');
+    expect(topics.nextRemoves(10)).toEqual([]);
+    expect(topics.nextAdds(10)).toEqual(['a']);
   });
 
   it('takes the list of Genesys as the truth', () => {

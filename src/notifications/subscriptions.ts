@@ -7,22 +7,23 @@ export class Subscriptions {
   private readonly held = new Set<string>();
   private readonly toAdd = new Set<string>();
   private readonly toRemove = new Set<string>();
-  /** Dropped while held, and not unsubscribed yet. */
-  private readonly dropped = new Set<string>();
 
-  /** One that was dropped is asked for again though it is still held: only a new answer tells that it is covered. */
+  /** One that was to be removed is asked for again though it is held: only a new answer tells that it is covered. */
   want(topic: string): void {
     this.wanted.add(topic);
+    if (this.toRemove.delete(topic) || !this.held.has(topic)) this.toAdd.add(topic);
+  }
+
+  /** Wants one that is held, and of which it will be told anyway that it is covered. */
+  keep(topic: string): void {
+    this.wanted.add(topic);
     this.toRemove.delete(topic);
-    if (this.dropped.delete(topic) || !this.held.has(topic)) this.toAdd.add(topic);
   }
 
   drop(topic: string): void {
     this.wanted.delete(topic);
     this.toAdd.delete(topic);
-    if (!this.held.has(topic)) return;
-    this.toRemove.add(topic);
-    this.dropped.add(topic);
+    if (this.held.has(topic)) this.toRemove.add(topic);
   }
 
   /** Genesys subscribed these. */
@@ -39,7 +40,6 @@ export class Subscriptions {
     for (const topic of topics) {
       this.held.delete(topic);
       this.toRemove.delete(topic);
-      this.dropped.delete(topic);
       if (this.wanted.has(topic)) this.toAdd.add(topic);
     }
   }

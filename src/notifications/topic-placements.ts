@@ -78,6 +78,12 @@ export class TopicPlacements {
     channel.want(topic);
   }
 
+  /** The same with a channel that is opening and holds the topic: it tells by itself that it is covered. */
+  putWhereHeld(topic: string, channel: Channel): void {
+    channel.subscriptions.keep(topic);
+    this.put(topic, channel);
+  }
+
   /** Takes these off this channel; those that are placed elsewhere stay there. */
   takeOff(topics: Iterable<string>, channel: Channel): void {
     for (const topic of topics) {
