@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whereObject, pageLimit, storableText } from '../http/schemas.js';
+import { pageLimit, storableText, whereObject } from '../http/schemas.js';
 import type { ReplayFilter } from '../replay/replay-filter.js';
 import { sinkName } from './operations.schemas.js';
 

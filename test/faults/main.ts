@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce } from '../../src/common/at-once.js';
 import { runSeed } from './campaign/campaign.js';
 import { describePlan, type PlanKind } from './campaign/plan.js';
 import { stopSharedServer } from './databases.js';
@@ -9,6 +10,9 @@ import { runScenario } from './run-scenario.js';
 import type { DatabaseKind, Result, Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
 import { failed, tableOf } from './table.js';
+
+/** Two scenarios or campaigns where there are two cores: most of one is waiting. */
+const AT_ONCE = Math.min(2, availableParallelism());
 
 const HELP = `The fault suite: real processes, really killed; real wires, really cut; everything counted from outside.
 Two scenarios run at a time where there are two cores.
@@ -94,8 +98,9 @@ async function everything(only: readonly string[] | undefined): Promise<void> {
   const tasks = SCENARIOS.filter(({ name }) => !only || only.includes(name)).flatMap(tasksOf);
   const rows = new Map<Task, Result>();
   const run = async (task: Task): Promise<void> => void rows.set(task, await oneScenario(task));
-  await eachOf(
+  await atOnce(
     tasks.filter(({ scenario }) => scenario.alone !== true),
+    AT_ONCE,
     run,
   );
   for (const task of tasks.filter(({ scenario }) => scenario.alone === true)) await run(task);
@@ -106,15 +111,6 @@ async function everything(only: readonly string[] | undefined): Promise<void> {
   );
   if (!only || only.includes('campaign')) await campaign('any', seeds);
   if ((!only || only.includes('fleet')) && databases.includes('postgres')) await campaign('fleet', seeds);
-}
-
-/** Two at a time where there are two cores: most of a scenario is waiting. */
-async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
 }
 
 function tasksOf(scenario: Scenario): Task[] {
@@ -138,7 +134,7 @@ async function oneScenario({ scenario, database, size }: Task): Promise<Result> 
 /** The random campaigns; one row of the table per database. */
 async function campaign(kind: PlanKind, seeds: readonly number[]): Promise<void> {
   const sums = new Map<DatabaseKind, Result>();
-  await eachOf(seeds, (seed) => oneSeed(kind, seed, sums));
+  await atOnce(seeds, AT_ONCE, (seed) => oneSeed(kind, seed, sums));
   results.push(...sums.values());
 }
 
