@@ -7,7 +7,7 @@ import { ChannelManager } from '../../src/notifications/channel-manager.service.
 import { Database } from '../../src/storage/database.js';
 import { ReplicaService } from '../../src/storage/replica.service.js';
 import { freshTarget } from '../helpers/databases.js';
-import { type RunningGateway, startGateway } from '../helpers/gateway.js';
+import { type HandedIn, handIn, type RunningGateway, startGateway } from '../helpers/gateway.js';
 import { eventually } from '../helpers/process-scene.js';
 import { channelRow, interactionRow } from '../helpers/rows.js';
 
@@ -37,16 +37,14 @@ describe.each(['sqlite', 'postgres'] as const)('what waits is listened for (%s)'
   const repaired = async () =>
     /^gateway_topics_repaired_total (\d+)$/m.exec((await gateway.call('get', '/metrics', 'admin')).text)?.[1];
 
-  async function handIn(): Promise<{ conversationId: string; id: string }> {
-    const conversationId = randomUUID();
-    const body = { conversationId, customerId: 'C-1' };
-    const answer = await gateway.call('post', '/customers/supportInteraction').send(body).expect(202);
-    await simulator.genesys.waitFor(() => isSubscribed(topicOf(conversationId)));
-    return { conversationId, id: answer.body.id as string };
+  async function handInAndWait(): Promise<HandedIn> {
+    const handedIn = await handIn(gateway);
+    await simulator.genesys.waitFor(() => isSubscribed(topicOf(handedIn.conversationId)));
+    return handedIn;
   }
 
   it('listens for an interaction that was stored and of which nobody was told', async () => {
-    await handIn();
+    await handInAndWait();
     const row = interactionRow({
       owner: gateway.app.get(ReplicaService).id,
       accepted_at: Date.now(),
@@ -64,7 +62,7 @@ describe.each(['sqlite', 'postgres'] as const)('what waits is listened for (%s)'
   });
 
   it('releases a topic that nobody waits for, and leaves those that others hold', async () => {
-    const waiting = await handIn();
+    const waiting = await handInAndWait();
     const [idle, held] = [topicOf(randomUUID()), topicOf(randomUUID())];
     manager().want([idle]);
     manager().want([held], 'a stream');
@@ -78,7 +76,7 @@ describe.each(['sqlite', 'postgres'] as const)('what waits is listened for (%s)'
   });
 
   it('repairs nothing in ordinary traffic', async () => {
-    const interactions = await Promise.all(Array.from({ length: 20 }, handIn));
+    const interactions = await Promise.all(Array.from({ length: 20 }, handInAndWait));
     await check();
     const done = interactions.slice(0, 12);
     const cancelled = interactions.slice(12, 16);
@@ -95,7 +93,7 @@ describe.each(['sqlite', 'postgres'] as const)('what waits is listened for (%s)'
   });
 
   it('compares nothing while the lease is over, and forgets what it saw before', async () => {
-    await handIn();
+    await handInAndWait();
     const idle = topicOf(randomUUID());
     manager().want([idle]);
     await check();

@@ -1,13 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { type Simulator, startSimulator } from '../../simulator/index.js';
 import type { LookupFault } from '../../simulator/genesys/lookup-faults.js';
 import { freshTarget } from '../helpers/databases.js';
-import { type RunningGateway, startGateway } from '../helpers/gateway.js';
-
-interface Interaction {
-  id: string;
-  conversationId: string;
-}
+import { type HandedIn, handIn, type RunningGateway, startGateway } from '../helpers/gateway.js';
 
 const HANGING = { delayMs: 60_000 };
 
@@ -33,37 +27,28 @@ describe('several conversations that spoil look-ups, accepted before all others'
     await database.remove();
   });
 
-  async function handIn(): Promise<Interaction> {
-    const conversationId = randomUUID();
-    const { body } = await gateway
-      .call('post', '/customers/supportInteraction')
-      .send({ conversationId, customerId: 'C-1' })
-      .expect(202);
-    return { id: body.id as string, conversationId };
-  }
-
   /** One after the other, so that they are due in this order. */
-  async function handInMany(count: number): Promise<Interaction[]> {
-    const all: Interaction[] = [];
-    for (let n = 0; n < count; n++) all.push(await handIn());
+  async function handInMany(count: number): Promise<HandedIn[]> {
+    const all: HandedIn[] = [];
+    for (let n = 0; n < count; n++) all.push(await handIn(gateway));
     return all;
   }
 
-  const spoil = (fault: Omit<LookupFault, 'conversationId'>, of: readonly Interaction[]): void => {
+  const spoil = (fault: Omit<LookupFault, 'conversationId'>, of: readonly HandedIn[]): void => {
     for (const { conversationId } of of) simulator.genesys.faults.spoilLookups({ conversationId, ...fault });
   };
 
   /** No event tells of it, and only analytics still knows the conversation. */
-  function missEvents(of: readonly Interaction[]): void {
+  function missEvents(of: readonly HandedIn[]): void {
     for (const { conversationId } of of)
       simulator.genesys.conversations.finishWork(conversationId, { suppressEvent: true });
     spoil({ status: 404, view: 'single' }, of);
   }
 
-  const statusOf = async ({ id }: Interaction): Promise<string> =>
+  const statusOf = async ({ id }: HandedIn): Promise<string> =>
     (await gateway.call('get', `/customers/supportInteraction/${id}`).expect(200)).body.status as string;
 
-  async function expectRecorded(of: readonly Interaction[]): Promise<void> {
+  async function expectRecorded(of: readonly HandedIn[]): Promise<void> {
     const recorded = (): Set<string> =>
       new Set(
         [...simulator.history.records.values()].map((record) => (record as { interactionId: string }).interactionId),

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { type Simulator, startSimulator } from '../../simulator/index.js';
 import { freshTarget } from '../helpers/databases.js';
 import { Front, type OwnAnswer } from '../helpers/front.js';
-import { type RunningGateway, startGateway } from '../helpers/gateway.js';
+import { handIn, type RunningGateway, startGateway } from '../helpers/gateway.js';
 import { eventually } from '../helpers/process-scene.js';
 
 const HTML = { 'content-type': 'text/html' };
@@ -33,15 +32,6 @@ describe('interactions, while a proxy answers everything for Genesys', () => {
     await database.remove();
   });
 
-  async function handIn(): Promise<{ id: string; conversationId: string }> {
-    const conversationId = randomUUID();
-    const { body } = await gateway
-      .call('post', '/customers/supportInteraction')
-      .send({ conversationId, customerId: 'C-1' })
-      .expect(202);
-    return { id: body.id as string, conversationId };
-  }
-
   async function statuses(of: { id: string }[]): Promise<string[]> {
     const read = ({ id }: { id: string }) => gateway.call('get', `/customers/supportInteraction/${id}`).expect(200);
     return (await Promise.all(of.map(read))).map(({ body }) => body.status as string);
@@ -56,7 +46,7 @@ describe('interactions, while a proxy answers everything for Genesys', () => {
   ])(
     'do not expire, and are found once Genesys answers itself: %s',
     async (_name, answer) => {
-      const waiting = await Promise.all([handIn(), handIn(), handIn(), handIn(), handIn()]);
+      const waiting = await Promise.all(Array.from({ length: 5 }, () => handIn(gateway)));
       await simulator.genesys.waitFor(() => simulator.genesys.topics().length === waiting.length);
       front.answer = answer;
       const since = performance.now();
@@ -72,7 +62,7 @@ describe('interactions, while a proxy answers everything for Genesys', () => {
 
   it('expire when Genesys answers others, and of theirs only 404 is said, without a word', async () => {
     front.answer = { status: 404, only: /\/conversations\/[0-9a-f-]+$/ };
-    const expiring = await handIn();
+    const expiring = await handIn(gateway);
     await eventually(async () => (await statuses([expiring]))[0] === 'expired', 15_000);
   }, 30_000);
 });

@@ -1,26 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import { type Simulator, startSimulator } from '../../simulator/index.js';
 import type { Shape } from '../../simulator/genesys/conversations/shapes.js';
 import type { LookupFault } from '../../simulator/genesys/lookup-faults.js';
 import type { Environment } from '../../src/config/environment.js';
 import { freshTarget } from '../helpers/databases.js';
-import { type RunningGateway, startGateway } from '../helpers/gateway.js';
+import { type HandedIn, handIn, type RunningGateway, startGateway } from '../helpers/gateway.js';
 import { eventually } from '../helpers/process-scene.js';
 
 /** Beyond what the gateway reads of one answer. */
 const TOO_MUCH = 21 * 1024 * 1024;
 
-interface Interaction {
-  id: string;
-  conversationId: string;
-}
-
 describe('a conversation whose look-up cannot be read', () => {
   let simulator: Simulator;
   let gateway: RunningGateway;
   let database: Awaited<ReturnType<typeof freshTarget>>;
-  let bad: Interaction;
-  let good: Interaction[];
+  let bad: HandedIn;
+  let good: HandedIn[];
 
   afterEach(async () => {
     await gateway.stop();
@@ -39,19 +33,10 @@ describe('a conversation whose look-up cannot be read', () => {
     });
   }
 
-  async function handIn(): Promise<Interaction> {
-    const conversationId = randomUUID();
-    const { body } = await gateway
-      .call('post', '/customers/supportInteraction')
-      .send({ conversationId, customerId: 'C-1' })
-      .expect(202);
-    return { id: body.id as string, conversationId };
-  }
-
   /** Five interactions and a bad one, all finished; no event told of it. */
   async function missEvents(spoil: (conversationId: string) => void): Promise<void> {
-    const all = await Promise.all(Array.from({ length: 6 }, handIn));
-    [bad, ...good] = all as [Interaction, ...Interaction[]];
+    const all = await Promise.all(Array.from({ length: 6 }, () => handIn(gateway)));
+    [bad, ...good] = all as [HandedIn, ...HandedIn[]];
     const { genesys } = simulator;
     for (const { conversationId } of all) genesys.conversations.finishWork(conversationId, { suppressEvent: true });
     spoil(bad.conversationId);
@@ -65,12 +50,12 @@ describe('a conversation whose look-up cannot be read', () => {
   const recorded = (): string[] =>
     [...simulator.history.records.values()].map((record) => (record as { interactionId: string }).interactionId).sort();
 
-  async function expectRecords(of: readonly Interaction[]): Promise<void> {
+  async function expectRecords(of: readonly HandedIn[]): Promise<void> {
     await simulator.history.waitFor(() => simulator.history.records.size >= of.length, 25_000);
     expect(recorded()).toEqual(of.map(({ id }) => id).sort());
   }
 
-  async function read({ id }: Interaction): Promise<Record<string, unknown>> {
+  async function read({ id }: HandedIn): Promise<Record<string, unknown>> {
     return (await gateway.call('get', `/customers/supportInteraction/${id}`).expect(200)).body as Record<
       string,
       unknown

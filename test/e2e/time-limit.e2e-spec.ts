@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type RecordedRequest, type Simulator, startSimulator } from '../../simulator/index.js';
 import { freshTarget } from '../helpers/databases.js';
-import { type RunningGateway, startGateway } from '../helpers/gateway.js';
+import { handIn, type RunningGateway, startGateway } from '../helpers/gateway.js';
 
 const topicOf = (conversationId: string): string => `v2.detail.events.conversation.${conversationId}.acw`;
 
@@ -27,14 +27,6 @@ describe.each(['sqlite', 'postgres'] as const)('the time limit of an interaction
   const isLookup = (each: RecordedRequest): boolean => each.path.includes('/analytics/') && each.status === 200;
   const lookups = (): number => simulator.genesys.requests.filter(isLookup).length;
 
-  async function handIn(conversationId: string): Promise<string> {
-    const { body } = await gateway
-      .call('post', '/customers/supportInteraction')
-      .send({ conversationId, customerId: 'C-1' })
-      .expect(202);
-    return body.id as string;
-  }
-
   async function read(id: string): Promise<Record<string, unknown>> {
     return (await gateway.call('get', `/customers/supportInteraction/${id}`).expect(200)).body as Record<
       string,
@@ -44,7 +36,7 @@ describe.each(['sqlite', 'postgres'] as const)('the time limit of an interaction
 
   it('ends the waiting after a last look-up, and releases the topic', async () => {
     const conversationId = randomUUID();
-    const id = await handIn(conversationId);
+    const { id } = await handIn(gateway, conversationId);
     await simulator.genesys.waitFor(() => simulator.genesys.topics().includes(topicOf(conversationId)));
     await simulator.genesys.waitFor(() => !simulator.genesys.topics().includes(topicOf(conversationId)), 10_000);
     const interaction = await read(id);
@@ -59,7 +51,7 @@ describe.each(['sqlite', 'postgres'] as const)('the time limit of an interaction
   it('finds with the last look-up what no event told', async () => {
     const conversationId = randomUUID();
     const before = lookups();
-    const id = await handIn(conversationId);
+    const { id } = await handIn(gateway, conversationId);
     simulator.genesys.conversations.start({ id: conversationId });
     await simulator.genesys.waitFor(() => lookups() > before, 10_000);
     simulator.genesys.conversations.finishWork(conversationId, { suppressEvent: true });
@@ -68,7 +60,7 @@ describe.each(['sqlite', 'postgres'] as const)('the time limit of an interaction
   });
 
   it('keeps an interaction whose topic is refused accepted, says so, and looks it up', async () => {
-    const id = await handIn(forbidden);
+    const { id } = await handIn(gateway, forbidden);
     simulator.genesys.conversations.start({ id: forbidden });
     await simulator.genesys.waitFor(() =>
       simulator.genesys.requests.some((each) => each.path.endsWith('ignoreErrors=true') && each.status === 200),

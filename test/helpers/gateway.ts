@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import request from 'supertest';
 import type { Simulator } from '../../simulator/index.js';
@@ -32,4 +33,18 @@ export async function startGateway(
     },
     stop: () => app.close(),
   };
+}
+
+export interface HandedIn {
+  id: string;
+  conversationId: string;
+}
+
+/** Hands in an interaction of a customer C-1, which must be accepted. */
+export async function handIn(gateway: RunningGateway, conversationId: string = randomUUID()): Promise<HandedIn> {
+  const { body } = await gateway
+    .call('post', '/customers/supportInteraction')
+    .send({ conversationId, customerId: 'C-1' })
+    .expect(202);
+  return { id: body.id as string, conversationId };
 }
