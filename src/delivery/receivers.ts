@@ -49,7 +49,7 @@ export class Receivers {
   ) {
     const apart = sink.perDestination !== undefined;
     this.who = apart ? 'a destination' : 'the receiver';
-    const enough = 'more destinations fail, or work again: no further lines for 10 minutes (GET /ops/push/ledger)';
+    const enough = 'more destinations fail, or work again: no further lines for 10 minutes (GET /ops/push/pending)';
     this.lines = apart ? new RationedLines(log, RATION, enough, now) : log;
   }
 

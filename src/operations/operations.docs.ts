@@ -5,7 +5,7 @@ import type { ChannelView } from './channel.view.js';
 import type { Ledger } from './ledger.repository.js';
 import type { GapView } from './operations.views.js';
 import type { PushLedger } from './push.repository.js';
-import type { PushSubscriptionView } from './push.views.js';
+import type { PendingPushesView, PushSubscriptionView } from './push.views.js';
 import type { AuditView } from './replay.views.js';
 
 const NULLABLE = { nullable: true };
@@ -105,6 +105,32 @@ const PUSH_SUBSCRIPTION_SCHEMA = schemaOf<PushSubscriptionView>(
   },
 );
 export const PUSH_SUBSCRIPTIONS_SCHEMA = pageOf(PUSH_SUBSCRIPTION_SCHEMA, `1769846400000.${EXAMPLE.subscriptionId}`);
+
+const PENDING_PUSHES_SCHEMA = schemaOf<PendingPushesView>(
+  {
+    destination: 'https://crm.example',
+    waiting: 12,
+    oldestWaitingMs: 484_000,
+    attempts: 9,
+    nextAttemptAt: '2026-01-31T12:14:00.000Z',
+    lastError: {
+      code: 'push.unreachable',
+      message: 'the receiver cannot be reached: ENOTFOUND',
+      status: null,
+      at: '2026-01-31T12:10:00.000Z',
+    },
+  },
+  {
+    fields: {
+      destination: { description: 'The origin of a callback, or the push service with the provider.' },
+      waiting: { description: 'Pushes that wait, those under way not counted; 1,000 are counted at most.' },
+      attempts: { description: 'The most that were made for one of them.' },
+      nextAttemptAt: { description: 'Not before; while it fails only a probe goes out.' },
+      lastError: { ...NULLABLE, description: 'Null while none of them failed.' },
+    },
+  },
+);
+export const PENDING_PUSHES_PAGE_SCHEMA = pageOf(PENDING_PUSHES_SCHEMA, 'https://crm.example');
 
 const AUDIT_SCHEMA = schemaOf<AuditView>(
   {

@@ -12,6 +12,7 @@ import { LedgerRepository } from './ledger.repository.js';
 import { MetricsController } from './metrics.controller.js';
 import { OperationsController } from './operations.controller.js';
 import { PushOperationsController } from './push.controller.js';
+import { PushPendingRepository } from './push-pending.repository.js';
 import { PushLedgerRepository } from './push.repository.js';
 import { ReplayController } from './replay.controller.js';
 
@@ -19,7 +20,7 @@ import { ReplayController } from './replay.controller.js';
 @Module({
   imports: [AuthModule, AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
   controllers: [DiscardController, MetricsController, OperationsController, PushOperationsController, ReplayController],
-  providers: [DeadLetterQuery, GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository],
+  providers: [DeadLetterQuery, GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository, PushPendingRepository],
   exports: [LedgerCheck],
 })
 export class OperationsModule {}

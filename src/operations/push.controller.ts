@@ -5,10 +5,16 @@ import { Roles } from '../access/access.decorators.js';
 import { CursorInvalidError } from '../delivery/delivery.errors.js';
 import { pageLimit, storableText } from '../http/schemas.js';
 import { SubscriptionRepository } from '../push/subscriptions/subscription.repository.js';
-import { PUSH_LEDGER_SCHEMA, PUSH_SUBSCRIPTIONS_SCHEMA } from './operations.docs.js';
+import { PENDING_PUSHES_PAGE_SCHEMA, PUSH_LEDGER_SCHEMA, PUSH_SUBSCRIPTIONS_SCHEMA } from './operations.docs.js';
 import { READERS } from './operations.roles.js';
+import { PushPendingRepository } from './push-pending.repository.js';
 import { PushLedgerRepository, type PushLedger } from './push.repository.js';
-import { pushSubscriptionView, type PushSubscriptionView } from './push.views.js';
+import {
+  pendingPushesView,
+  pushSubscriptionView,
+  type PendingPushesView,
+  type PushSubscriptionView,
+} from './push.views.js';
 
 /** Query of `GET /ops/push/subscriptions`. */
 const subscriptionsSchema = z.strictObject({
@@ -18,6 +24,13 @@ const subscriptionsSchema = z.strictObject({
 });
 type SubscriptionsQuery = z.infer<typeof subscriptionsSchema>;
 
+/** Query of `GET /ops/push/pending`. */
+const pendingSchema = z.strictObject({
+  limit: pageLimit(50, 20),
+  cursor: storableText(2_048, 1).optional(),
+});
+type PendingQuery = z.infer<typeof pendingSchema>;
+
 /** What operators see of the Notification API. With `PUSH_ENABLED=none` there are no subscriptions. */
 @ApiTags('operations')
 @Roles(...READERS)
@@ -25,6 +38,7 @@ type SubscriptionsQuery = z.infer<typeof subscriptionsSchema>;
 export class PushOperationsController {
   constructor(
     private readonly ledger: PushLedgerRepository,
+    private readonly pending: PushPendingRepository,
     @Optional() private readonly subscriptions?: SubscriptionRepository,
   ) {}
 
@@ -33,6 +47,20 @@ export class PushOperationsController {
   @ApiOkResponse({ description: 'The counts of one moment', schema: PUSH_LEDGER_SCHEMA })
   async readLedger(): Promise<PushLedger> {
     return this.ledger.read();
+  }
+
+  @Get('pending')
+  @ApiOperation({
+    summary: 'Destinations for which pushes wait, by name, and what failed last: who is down, and for how long',
+  })
+  @ApiOkResponse({ description: 'One page', schema: PENDING_PUSHES_PAGE_SCHEMA })
+  async listPending(
+    @Query({ schema: pendingSchema }) { limit, cursor }: PendingQuery,
+  ): Promise<{ items: PendingPushesView[]; nextCursor?: string }> {
+    const rows = await this.pending.page(cursor ?? '', limit + 1);
+    const items = rows.slice(0, limit).map(pendingPushesView);
+    const last = items.at(-1);
+    return { items, ...(rows.length > limit && last ? { nextCursor: last.destination } : {}) };
   }
 
   @Get('subscriptions')

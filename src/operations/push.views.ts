@@ -1,5 +1,6 @@
 import { shortHash } from '../common/short-hash.js';
 import type { PushSubscriptionRow } from '../storage/schema.js';
+import type { PendingRow } from './push-pending.repository.js';
 
 /** A subscription as operators see it. Its device's id can be all that is needed to reach the device and is not shown. */
 export interface PushSubscriptionView {
@@ -33,5 +34,29 @@ export function pushSubscriptionView(row: PushSubscriptionRow): PushSubscription
     createdBy: row.created_by,
     createdAt: new Date(row.created_at).toISOString(),
     expiresAt: new Date(row.expires_at).toISOString(),
+  };
+}
+
+/** What waits for one destination, as operators see it. */
+export interface PendingPushesView {
+  destination: string;
+  waiting: number;
+  oldestWaitingMs: number;
+  attempts: number;
+  nextAttemptAt: string;
+  /** Null while none of them failed. */
+  lastError: { code: string; message: string | null; status: number | null; at: string } | null;
+}
+
+export function pendingPushesView(row: PendingRow): PendingPushesView {
+  const { destination, waiting, oldestWaitingMs, attempts, dueAt, code, message, status, errorAt } = row;
+  const failed = code !== null && errorAt !== null;
+  return {
+    destination,
+    waiting,
+    oldestWaitingMs,
+    attempts,
+    nextAttemptAt: new Date(dueAt).toISOString(),
+    lastError: failed ? { code, message, status, at: new Date(errorAt).toISOString() } : null,
   };
 }

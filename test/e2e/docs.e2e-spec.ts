@@ -14,6 +14,7 @@ const CONTRACT = [
   'delete /genesys/{version}/notification/subscription/subscriber/{subscriberId}',
   'post /genesys/{version}/notification/publish',
   'get /ops/push/ledger',
+  'get /ops/push/pending',
   'get /ops/push/subscriptions',
   'get /health',
   'get /health/live',
