@@ -90,7 +90,7 @@ export class HealthIndicators {
     const ages = channels.flatMap((channel) => channel.quietForMs ?? []);
     const recovering = channels.filter((channel) => channel.state === 'recovering').length;
     const facts = {
-      count: channels.length,
+      count: channels.filter(({ state }) => state !== 'creating').length,
       topics: this.manager.topicCount,
       unplacedTopics: this.manager.unplacedCount,
       uncoveredTopics: this.manager.uncoveredCount,

@@ -117,6 +117,16 @@ describe('/health in trouble', () => {
     }, 30_000);
   }, 90_000);
 
+  it('counts no channel that is only being made, and says why it is not there', async () => {
+    scene.simulator.genesys.faults.failRequests({ path: '/api/v2/notifications/channels', status: 503, count: 1_000 });
+    await scene.accept(gateway);
+    const entry = async () => ((await operator('/health')).body['details'] as Record<string, object>)['channels'];
+    await eventually(async () => 'lastError' in ((await entry()) ?? {}));
+    expect(await entry()).toMatchObject({ status: 'degraded', count: 0, topics: 1, uncoveredTopics: 1 });
+    scene.simulator.genesys.faults.clear();
+    await eventually(async () => JSON.stringify(await entry()).includes('"count":1'));
+  });
+
   it('says of a history service that refuses what failed last, and is well again when it is', async () => {
     const { history, genesys } = scene.simulator;
     history.fail({ status: 503, count: 1_000 });
