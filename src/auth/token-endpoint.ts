@@ -117,9 +117,11 @@ export class TokenEndpoint {
     return { value, expiresInS: seconds > 0 && Number.isFinite(seconds) ? seconds : DEFAULT_LIFE_S };
   }
 
+  /** The likeliest first. */
   private variables(): string {
     const { grant } = this.settings;
-    const client = 'GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET, GENESYS_GRANT';
+    const client =
+      'GENESYS_ENVIRONMENT (a wrong region refuses them, too), GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET, GENESYS_GRANT';
     if (grant.kind === 'client-credentials') return client;
     const saml =
       grant.assertion.kind === 'file'

@@ -247,7 +247,7 @@ describe('TokenService', () => {
       expect(error).toBeInstanceOf(TokenRefusedError);
       const { message } = error as Error;
       expect(message).toContain(`(${status} invalid_client: bad secret [redacted])`);
-      expect(message).toContain('GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET');
+      expect(message).toMatch(/Check GENESYS_ENVIRONMENT .*, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET/);
       expect(message).not.toContain('SAML_');
       expect(tokens.state()).toMatchObject({ status: 'refused', lastError: { code: 'auth.refused', message } });
       moveClock(59_000);
