@@ -38,7 +38,12 @@ export class ExpiryService {
 
   private tell(row: InteractionRow): void {
     this.log.warn(
-      { interaction: row.id, ...correlationOf(row), lastError: row.last_error_code ?? undefined },
+      {
+        interaction: row.id,
+        conversation: row.conversation_id,
+        ...correlationOf(row),
+        lastError: row.last_error_code ?? undefined,
+      },
       'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
     );
     this.expired.next(row.conversation_id);

@@ -57,6 +57,14 @@ describe.each(['sqlite', 'postgres'] as const)('the steps of an interaction in t
     for (const line of lines) expect(line).not.toHaveProperty('correlationId');
   });
 
+  it('warns of one that expires, with the same ids', async () => {
+    const gateway = await scene.start({ INTERACTION_TTL_HOURS: '0.001' });
+    const { id, conversationId } = await handIn(gateway, 'case-88');
+    const line = await gateway.logged(({ msg }) => msg.startsWith('expired:'), 20_000);
+    expect(line).toMatchObject({ level: 'warn', interaction: id, conversation: conversationId });
+    expect(line['correlationId']).toBe('case-88');
+  });
+
   it('tells none of them above debug', async () => {
     const gateway = await scene.start({ LOG_LEVEL: 'info' });
     const accepted = await handIn(gateway, 'case-88');
