@@ -3,7 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import { Database } from '../storage/database.js';
 import type { InteractionRow } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
-import { correlationOf } from './correlation.js';
+import { idsForLogs } from './correlation.js';
 import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 
@@ -38,12 +38,7 @@ export class ExpiryService {
 
   private tell(row: InteractionRow): void {
     this.log.warn(
-      {
-        interaction: row.id,
-        conversation: row.conversation_id,
-        ...correlationOf(row),
-        lastError: row.last_error_code ?? undefined,
-      },
+      { ...idsForLogs(row), lastError: row.last_error_code ?? undefined },
       'expired: no after-call work within INTERACTION_TTL_HOURS, and none found',
     );
     this.expired.next(row.conversation_id);

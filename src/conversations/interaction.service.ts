@@ -6,12 +6,13 @@ import type { Settlement } from '../delivery/sink.js';
 import { Database } from '../storage/database.js';
 import type { AfterCommit } from '../storage/after-commit.js';
 import type { DeliveryRow, Schema } from '../storage/schema.js';
+import type { LoggedRow } from './correlation.js';
 import { InteractionCapturedError, InteractionExpiredError, InteractionNotFoundError } from './interaction.errors.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery, type InteractionPage } from './interaction.query.js';
 import { type DeliveryFailure, InteractionRepository, type InteractionDetails } from './interaction.repository.js';
 import type { InteractionFilter } from './interaction.schemas.js';
-import { StepLog, type StepRow } from './step-log.js';
+import { StepLog } from './step-log.js';
 
 /** What becomes of an interaction after it has been taken in: asked for, cancelled, delivered, given up. */
 @Injectable()
@@ -93,7 +94,7 @@ export class InteractionService {
   }
 }
 
-function rowOf({ subject_id: id, order_key, correlation_id }: DeliveryRow): StepRow {
+function rowOf({ subject_id: id, order_key, correlation_id }: DeliveryRow): LoggedRow {
   return { id, conversation_id: order_key, correlation_id };
 }
 

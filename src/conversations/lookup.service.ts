@@ -12,6 +12,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { OutageLog } from '../telemetry/outage-log.js';
 import { BulkLookup, type Paused } from './bulk-lookup.js';
 import { CaptureService } from './capture.service.js';
+import { idsForLogs } from './correlation.js';
 import { ExpiryService } from './expiry.service.js';
 import type { Finding } from './finished-work.js';
 import { type Outcome, outcomesOf } from './lookup-outcome.js';
@@ -186,7 +187,7 @@ export class LookupService {
       this.count({ [code === 'lookup.failed' ? 'failed' : 'unstorable']: 1 });
       // A database's message may quote the values, which are a customer's; ours has its name and code.
       const cause = code === 'lookup.failed' ? { cause: causeForLogs(error) } : {};
-      const facts = { ...cause, interaction: row.id, conversation: row.conversation_id, code };
+      const facts = { ...cause, ...idsForLogs(row), code };
       if (row.lookup_failures === 0 || row.last_error_code !== code)
         this.log.warn(facts, `${message} It is looked up again with growing waits.`);
       else this.log.debug(facts, message);

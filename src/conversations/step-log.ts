@@ -1,10 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { InteractionRow, InteractionStatus } from '../storage/schema.js';
+import type { InteractionStatus } from '../storage/schema.js';
 import { type Log, Logs } from '../telemetry/logs.js';
-import { correlationOf } from './correlation.js';
-
-/** Whose step it is, and what its caller calls it. */
-export type StepRow = Pick<InteractionRow, 'id' | 'conversation_id' | 'correlation_id'>;
+import { idsForLogs, type LoggedRow } from './correlation.js';
 
 /**
  * One line for each step of an interaction, by which it is followed through the log. Of level debug, since each
@@ -19,11 +16,8 @@ export class StepLog {
   }
 
   /** To be called after the commit. The line of the address is called `listening`, so these begin with another word. */
-  tell(step: InteractionStatus, rows: readonly StepRow[], more: object = {}): void {
+  tell(step: InteractionStatus, rows: readonly LoggedRow[], more: object = {}): void {
     if (!this.log.isLevelEnabled('debug')) return;
-    for (const row of rows) {
-      const facts = { interaction: row.id, conversation: row.conversation_id, ...correlationOf(row) };
-      this.log.debug({ ...facts, ...more }, `interaction ${step}`);
-    }
+    for (const row of rows) this.log.debug({ ...idsForLogs(row), ...more }, `interaction ${step}`);
   }
 }
