@@ -3,6 +3,7 @@ import type { Database } from '../storage/database.js';
 import { jsonList, jsonRows } from '../storage/json-rows.js';
 import type { DeliveryRow } from '../storage/schema.js';
 import { ITS_TURN, WAITS, type Claim, type Due, type Share } from './claim.js';
+import { waitingDestinations } from './waiting-destinations.js';
 
 /**
  * Rows of one destination that are looked at for those whose turn it is: what waits behind one key of it is not walked by
@@ -11,8 +12,8 @@ import { ITS_TURN, WAITS, type Claim, type Due, type Share } from './claim.js';
 const WINDOW = 64;
 
 /**
- * Destinations after `after` for which something waits, `limit` of them at most, found by a jump in the index for each:
- * those with something due, and the last that was looked at; that is undefined when there are no more.
+ * Of the destinations after `after` for which something waits, `limit` of them at most, those with something due, and the last
+ * that was looked at; that is undefined when there are no more.
  */
 export async function dueDestinations(
   { db, now }: Pick<Database, 'db' | 'now'>,
@@ -20,14 +21,8 @@ export async function dueDestinations(
   after: string,
   limit: number,
 ): Promise<Due & { last: string | undefined }> {
-  const next = (than: RawBuilder<unknown>) => sql`
-    select destination from deliveries where sink = ${sink} and ${WAITS} and destination > ${than}
-    order by destination limit 1`;
   const { rows } = await sql<Counted>`
-    with recursive names(destination, no) as (
-      select (${next(sql`${after}`)}), 1
-      union all
-      select (${next(sql.ref('names.destination'))}), no + 1 from names where destination is not null and no < ${limit})
+    with recursive ${waitingDestinations(sink, after, limit)}
     select destination, ${dueOf(sink, now)} as due from names where destination is not null`.execute(db);
   return { ...dueIn(rows), last: rows.length < limit ? undefined : rows.at(-1)?.destination };
 }

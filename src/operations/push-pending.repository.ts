@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { sql, type RawBuilder } from 'kysely';
+import { sql } from 'kysely';
 import { WAITS } from '../delivery/claim.js';
+import { waitingDestinations } from '../delivery/waiting-destinations.js';
 import { PUSH_SINK } from '../push/subscriptions/subscription.js';
 import { Database } from '../storage/database.js';
 
@@ -22,28 +23,28 @@ export interface PendingRow {
   errorAt: number | null;
 }
 
+export interface PendingPage {
+  rows: PendingRow[];
+  /** After which name the next page begins; undefined on the last one. */
+  next: string | undefined;
+}
+
 /** Pushes that wait, by their destination. Comet users are none: what waits for them waits until they connect. */
 @Injectable()
 export class PushPendingRepository {
   constructor(private readonly database: Database) {}
 
-  /** By name, those after `after`. One jump in an index for each. @throws StorageUnavailableError */
-  async page(after: string, limit: number): Promise<PendingRow[]> {
-    const names = await this.names(after, limit);
+  /** By name, those after `after`. @throws StorageUnavailableError */
+  async page(after: string, limit: number): Promise<PendingPage> {
+    const names = await this.names(after, limit + 1);
     const rows: PendingRow[] = [];
-    for (const destination of names) rows.push(...(await this.waitingFor(destination)));
-    return rows;
+    for (const destination of names.slice(0, limit)) rows.push(...(await this.waitingFor(destination)));
+    return { rows, next: names.length > limit ? names[limit - 1] : undefined };
   }
 
   private async names(after: string, limit: number): Promise<string[]> {
-    const next = (than: RawBuilder<unknown>) => sql`
-      select destination from deliveries where sink = ${PUSH_SINK} and ${WAITS} and destination > ${than}
-      order by destination limit 1`;
     const { rows } = await sql<{ destination: string }>`
-      with recursive names(destination, no) as (
-        select (${next(sql`${after}`)}), 1
-        union all
-        select (${next(sql.ref('names.destination'))}), no + 1 from names where destination is not null and no < ${limit})
+      with recursive ${waitingDestinations(PUSH_SINK, after, limit)}
       select destination from names where destination is not null`.execute(this.database.db);
     return rows.map(({ destination }) => destination);
   }

@@ -57,10 +57,8 @@ export class PushOperationsController {
   async listPending(
     @Query({ schema: pendingSchema }) { limit, cursor }: PendingQuery,
   ): Promise<{ items: PendingPushesView[]; nextCursor?: string }> {
-    const rows = await this.pending.page(cursor ?? '', limit + 1);
-    const items = rows.slice(0, limit).map(pendingPushesView);
-    const last = items.at(-1);
-    return { items, ...(rows.length > limit && last ? { nextCursor: last.destination } : {}) };
+    const { rows, next } = await this.pending.page(cursor ?? '', limit);
+    return { items: rows.map(pendingPushesView), ...(next === undefined ? {} : { nextCursor: next }) };
   }
 
   @Get('subscriptions')
