@@ -22,4 +22,10 @@ describe('AnswerStart', () => {
     const before = at > 2_048 ? secret.repeat(120).padEnd(at, '.') : '.'.repeat(at);
     expect(startOf(`${before}${secret} and more`, [secret])).not.toContain('hush');
   });
+
+  it.each([1, 2, 3, 4, 5])('has no piece of one that is cut off %d characters into an escape', (length) => {
+    const [start, escape] = ['hush-token', '\\u003d'];
+    const before = 'hush-token=1 '.repeat(400).slice(0, 4_096 - start.length - length);
+    expect(startOf(`${before}${start}${escape}1 and more`, ['hush-token=1'])).not.toContain('hush-');
+  });
 });

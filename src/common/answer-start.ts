@@ -1,4 +1,5 @@
 import { withoutSecrets } from './mask.js';
+import { readingOf, tracesOf, withoutCutEscape } from './spelling.js';
 
 /** How much of a receiver's answer is kept: enough for a reason, and no more than a page of a screen. */
 const KEPT_BYTES = 2 * 1024;
@@ -17,6 +18,11 @@ export class AnswerStart {
     if (room <= 0) return;
     this.chunks.push(chunk.subarray(0, room));
     this.bytes += Math.min(room, chunk.length);
+  }
+
+  /** Whether as much is there as is ever used. */
+  get full(): boolean {
+    return this.bytes === READ_BYTES;
   }
 
   get empty(): boolean {
@@ -49,10 +55,16 @@ function decoded(bytes: Buffer): string {
 
 /** Without the beginning of a secret that is cut off at the end. */
 function withoutBrokenSecret(text: string, secrets: readonly string[]): string {
-  for (const secret of secrets) {
-    for (let length = secret.length - 1; length >= TELLING; length--) {
-      if (text.endsWith(secret.slice(0, length))) return text.slice(0, -length);
-    }
+  const whole = withoutCutEscape(text);
+  const { text: meant, from } = readingOf(whole);
+  const begun = Math.max(0, ...tracesOf(secrets).map((trace) => lengthBegun(meant, trace)));
+  return begun === 0 ? whole : whole.slice(0, from[meant.length - begun]);
+}
+
+/** How much of `trace` stands at the end of `text`, cut off; 0 when it is none, or tells nothing. */
+function lengthBegun(text: string, trace: string): number {
+  for (let length = trace.length - 1; length >= TELLING; length--) {
+    if (text.endsWith(trace.slice(0, length))) return length;
   }
-  return text;
+  return 0;
 }

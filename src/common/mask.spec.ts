@@ -18,10 +18,50 @@ describe('withoutSecrets', () => {
     expect(masked).not.toContain('hush');
   });
 
+  const TOKEN = 'abcdefgh/ijklmnopqrst+uv==';
+  const query = encodeURIComponent(TOKEN);
+  it.each([
+    ['as JSON with escaped slashes', TOKEN.replaceAll('/', '\\/')],
+    ['as JSON with escaped code points', TOKEN.replaceAll('=', '\\u003d').replaceAll('+', '\\u002B')],
+    ['as JSON within JSON', JSON.stringify(JSON.stringify(TOKEN).replaceAll('/', '\\/')).slice(1, -1)],
+    ['in HTML', TOKEN.replaceAll('=', '&#61;').replaceAll('/', '&#x2F;').replaceAll('+', '&plus;')],
+    ['percent-encoded', query],
+    ['percent-encoded twice, in small letters', encodeURIComponent(query).toLowerCase()],
+    ['percent-encoded from end to end', [...Buffer.from(TOKEN)].map((byte) => `%${byte.toString(16)}`).join('')],
+    ['in a query whose plus has become a space', TOKEN.replaceAll('+', ' ')],
+    ...[0, 1, 2].flatMap((before) => {
+      const bytes = Buffer.from(`${'.'.repeat(before)}${TOKEN} and more`);
+      return [
+        [`in base64, after ${String(before)} bytes`, bytes.toString('base64')],
+        [`in base64 for URLs, after ${String(before)} bytes`, bytes.toString('base64url')],
+      ];
+    }),
+  ])('of a secret that is written otherwise: %s', (_, written) => {
+    const masked = withoutSecrets(`got <${written}>, no`, [TOKEN]);
+    expect(masked).toContain('***');
+    expect(masked).toMatch(/^got <.{0,24}>, no$/);
+    // What is left of base64 is the ends that the secret shares with its neighbours.
+    for (const piece of ['abcd', 'ijkl', 'qrst', written.slice(6, 14)]) expect(masked).not.toContain(piece);
+  });
+
+  it('of a secret that is known as it stands in a URL', () => {
+    const known = ['K3y%2BWith%2FSl4sh%3D%3D', 'p%C3%A9p%C3%A9'];
+    expect(withoutSecrets('K3y+With/Sl4sh== K3y With\\/Sl4sh== p\\u00e9p\u00e9 and more', known)).toBe(
+      '*** *** *** and more',
+    );
+  });
+
+  it('leaves everything else as it is written', () => {
+    const text = 'a+b %41 \\u0041 &amp; 100% C:\\temp &unknown; %zz \ud83d\ude00';
+    expect(withoutSecrets(text, [TOKEN])).toBe(text);
+    expect(withoutSecrets(text, ['', ' ', '+'])).toBe(text);
+  });
+
   it('is done with a hostile text at once', () => {
-    for (const part of ['a', 'token', 'eyJ', '//x', '"', 'Bearer ']) {
+    for (const part of ['a', 'token', 'eyJ', '//x', '"', 'Bearer ', '%25', '%', '\\', '&amp;', '&', '\\u005c']) {
+      const text = part.repeat(4_096).slice(0, 4_096);
       const startedAt = performance.now();
-      withoutSecrets(part.repeat(4_096).slice(0, 4_096), []);
+      withoutSecrets(text, [text, text.slice(1, 99), part]);
       expect(performance.now() - startedAt).toBeLessThan(1_000);
     }
   });

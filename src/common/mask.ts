@@ -1,3 +1,5 @@
+import { type Reading, readingOf, tracesOf } from './spelling.js';
+
 /** What stands where something is not shown. */
 export const MASKED = '***';
 
@@ -13,12 +15,40 @@ const SECRETS: readonly [RegExp, string][] = [
   ],
 ];
 
-/** A text of somebody else without the secrets that are known to us, and without what looks like one. */
+/**
+ * A text of somebody else without the secrets that are known to us, however they are written there, and without what looks
+ * like one.
+ */
 export function withoutSecrets(text: string, known: readonly string[]): string {
-  let rest = text;
-  for (const secret of known) if (secret !== '') rest = rest.replaceAll(secret, MASKED);
+  const reading = readingOf(text);
+  let rest = masked(
+    text,
+    tracesOf(known).flatMap((trace) => placesOf(trace, reading)),
+  );
   for (const [form, instead] of SECRETS) rest = rest.replace(form, instead);
   return rest;
+}
+
+type Place = readonly [from: number, to: number];
+
+/** Where it is written, also where it overlaps itself. */
+function placesOf(trace: string, { text, from, to }: Reading): Place[] {
+  const places: Place[] = [];
+  for (let at = text.indexOf(trace); at !== -1; at = text.indexOf(trace, at + 1)) {
+    places.push([from[at] ?? 0, to[at + trace.length - 1] ?? 0]);
+  }
+  return places;
+}
+
+function masked(text: string, places: readonly Place[]): string {
+  let rest = '';
+  let end = 0;
+  for (const [from, to] of [...places].sort(([one], [other]) => one - other)) {
+    // Places that overlap are one.
+    if (from >= end) rest += text.slice(end, from) + MASKED;
+    end = Math.max(end, to);
+  }
+  return rest + text.slice(end);
 }
 
 /** Names under which programs give each other codes; what stands under others may be of a customer. */

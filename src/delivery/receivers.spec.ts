@@ -53,6 +53,13 @@ describe('Receivers', () => {
     ]);
   });
 
+  it('tells what a receiver answered by its shape only, as of a dead letter', () => {
+    const { lines, note } = watched();
+    const answer = JSON.stringify({ code: 'E-77', error: 'Mr. Miller is unknown' });
+    note('https://one.test', { kind: 'retry', code: 'push.http-503', message: 'it answered 503', status: 503, answer });
+    expect(lines).toEqual([expect.objectContaining({ status: 503, answer: '{"code":"E-77","error":"***"}' })]);
+  });
+
   it('has ten lines in ten minutes for all destinations together, and one that says that there are more', () => {
     const { lines, clock, receivers, note } = watched();
     for (let no = 0; no < 500; no++) note(`https://${String(no)}.test`, DOWN);

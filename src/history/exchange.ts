@@ -20,6 +20,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private status = 0;
   private retryAfter: string | undefined;
   private bytes = 0;
+  /** It announces more than is ever read. */
+  private tooLong = false;
   private over = false;
   private readonly start = new AnswerStart();
 
@@ -46,13 +48,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.status = status;
     this.retryAfter = firstOf(headers['retry-after']);
-    if (Number(headers['content-length']) > MAX_ANSWER_BYTES) this.takeStatus();
+    this.tooLong = Number(headers['content-length']) > MAX_ANSWER_BYTES;
+    if (this.tooLong && !this.isFailure) this.takeStatus();
   }
 
   onResponseData(_: Controller, chunk: Buffer): void {
     this.bytes += chunk.length;
-    if (this.status >= 300) this.start.add(chunk);
-    if (this.bytes > MAX_ANSWER_BYTES) this.takeStatus();
+    if (this.isFailure) this.start.add(chunk);
+    if (this.bytes > MAX_ANSWER_BYTES || (this.tooLong && this.start.full)) this.takeStatus();
   }
 
   onResponseEnd(): void {
@@ -62,6 +65,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Also of an answer that breaks off: it counts as none, even after a 200, for the key makes asking again harmless. */
   onResponseError(_: Controller, error: Error): void {
     this.end(unreachable(error));
+  }
+
+  /** Operators are shown how such an answer starts. */
+  private get isFailure(): boolean {
+    return this.status >= 300;
   }
 
   /** The rest of the answer is too long to be waited for. */

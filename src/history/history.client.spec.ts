@@ -120,6 +120,34 @@ describe('HistoryClient', () => {
     expect(await client.post(REQUEST, NEVER)).toEqual({ kind: 'delivered', status: 200 });
   });
 
+  it.each([
+    ['announces', { 'content-length': '90000' }],
+    ['does not announce', {}],
+  ])('keeps the start of a refusal that %s more than 64 KiB', async (_, headers) => {
+    answer = (__, response) => void response.writeHead(422, headers).end('why not: '.padEnd(90_000, 'x'));
+    const outcome = await client.post(REQUEST, NEVER);
+    expect(outcome).toMatchObject({ kind: 'refused', status: 422, answer: expect.stringMatching(/^why not: x+$/) });
+  });
+
+  it.each([
+    ['the URL', ({ url }: IncomingMessage) => `Cannot POST ${url ?? ''}`],
+    ['the token', ({ headers }: IncomingMessage) => JSON.stringify(headers.authorization).replaceAll('/', '\\/')],
+    [
+      'the token in base64',
+      ({ headers }: IncomingMessage) => Buffer.from(headers.authorization ?? '').toString('base64'),
+    ],
+  ])('keeps no secret of an answer that echoes %s', async (_, echo) => {
+    const { port } = server.address() as AddressInfo;
+    await replace({
+      HISTORY_URL: `http://127.0.0.1:${port}/v1/records?code=K3y%2BWith%2FSl4sh%3D%3D&k=plusA+plusB&flagKey`,
+      HISTORY_TOKEN: 'abcdefgh/ijklmnopqrst+uv==',
+    });
+    answer = (request, response) => void response.writeHead(400).end(echo(request));
+    const outcome = await client.post(REQUEST, NEVER);
+    expect(outcome).toMatchObject({ kind: 'refused', answer: expect.stringContaining('***') });
+    expect(JSON.stringify(outcome)).not.toMatch(/K3y|Sl4sh|plus|flagKey|abcd|ijkl|YWJj|aWpr|Zpam/);
+  });
+
   it('takes an answer that breaks off for none', async () => {
     answer = (request, response) => {
       response.writeHead(200, { 'content-length': '100' });

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'undici';
+import { secretsOfQuery } from '../common/url-secrets.js';
 import { CONFIG } from '../config/config.js';
 import type { Config } from '../config/config.js';
 import type { SendOutcome } from '../delivery/sink.js';
@@ -34,7 +35,7 @@ export class HistoryClient implements OnApplicationShutdown {
     const target = new URL(url);
     this.path = target.pathname + target.search;
     const authorization = token === undefined ? [] : ['authorization', `Bearer ${token}`];
-    this.secrets = [...(token === undefined ? [] : [token]), ...target.searchParams.values()];
+    this.secrets = [...(token === undefined ? [] : [token]), ...secretsOfQuery(target)];
     this.headers = ['content-type', 'application/json', ...authorization];
     this.pool = new Pool(target.origin, {
       connections: concurrency,

@@ -16,6 +16,14 @@ export function authorizationHeader(value: string | undefined): { authorization?
   return { authorization: isBareBasic(given) ? `Basic ${given}` : given };
 }
 
+/** What must not be kept of an answer that echoes it: the value, what follows its scheme, and the password within `Basic`. */
+export function secretsOfAuthorization(value: string | undefined): string[] {
+  const given = value?.trim() ?? '';
+  const credentials = given.replace(/^[\w-]+ +/, '');
+  const pair = isBareBasic(credentials) ? Buffer.from(credentials, 'base64').toString('utf8') : '';
+  return [given, credentials, pair, pair.slice(pair.indexOf(':') + 1)];
+}
+
 /** @throws PushDeviceError when the value cannot be sent in a header; the value is not shown */
 export function checkAuthorization(value: string | undefined): void {
   const given = value?.trim() ?? '';

@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { withAnswer } from '../../common/answer-start.js';
 import { GatewayError } from '../../common/errors.js';
+import { secretsOfUrl } from '../../common/url-secrets.js';
 import { CONFIG } from '../../config/config.js';
 import type { Config } from '../../config/config.js';
 import type { PushMessage, PushOutcome } from '../publishers/publisher.js';
-import { authorizationHeader } from './authorization.js';
+import { authorizationHeader, secretsOfAuthorization } from './authorization.js';
 import { CallbackClient } from './callback-client.js';
 import type { CallbackAnswer, CallbackRequest } from './callback-client.js';
 import { signatureHeaders } from './signature.js';
-import { secretsOfUrl } from './url-secrets.js';
 
 /** These say that this message will never be taken, so that asking again is useless; the history service's list. */
 const REFUSALS = new Set([400, 404, 405, 413, 415, 422]);
@@ -58,7 +58,7 @@ export class CallbackSender {
     const answer = await this.client.post({ url, urlFrom, headers, body }, signal);
     const outcome = outcomeOf(answer, (status) => callback.taken(status));
     if (answer.kind !== 'answered') return outcome;
-    const secrets = [...this.signingTexts, ...secretsOfUrl(url), ...(authorization ? [authorization] : [])];
+    const secrets = [...this.signingTexts, ...secretsOfUrl(url), ...secretsOfAuthorization(authorization)];
     return withAnswer(outcome, () => answer.start?.text(secrets));
   }
 }

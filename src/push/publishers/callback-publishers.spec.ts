@@ -143,6 +143,22 @@ describe('publishers that call back', () => {
       expect(await publish()).toMatchObject(outcome);
     });
 
+    it.each([
+      ['what follows the scheme', 'Bearer hush/token-77', 'unknown token hush\\/token-77'],
+      [
+        'user and password',
+        'Basic dXNlcjpwNHNzL3cwcmQ=',
+        '{"user":"user","password-was":"p4ss\\/w0rd"} user:p4ss/w0rd',
+      ],
+      ['the bare form of user and password', 'dXNlcjpwNHNzL3cwcmQ=', 'wrong: p4ss%2Fw0rd, dXNlcjpwNHNzL3cwcmQ='],
+      ['the URL in HTML', undefined, '<pre>Cannot POST &#x2F;hook&#x2F;7?x=1</pre>'],
+    ])('keeps no secret of an answer that echoes %s', async (_, authorization, echo) => {
+      receiver.answer = (response) => void response.writeHead(400).end(`refused: ${echo}`);
+      const outcome = await publish(MESSAGE.text, authorization === undefined ? {} : { authorization });
+      expect(outcome).toMatchObject({ kind: 'refused', answer: expect.stringMatching(/^refused: .*\*\*\*/) });
+      expect(JSON.stringify(outcome)).not.toMatch(/hush|token-77|p4ss|w0rd|dXNl|hook/);
+    });
+
     it('groups by origin', () => {
       expect(httpcb.destinationOf(device({ deviceId: ' HTTPS://Example.com:443/a?token=b ' }))).toBe(
         'https://example.com',

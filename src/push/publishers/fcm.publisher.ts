@@ -73,9 +73,9 @@ export class FcmPublisher implements Publisher {
       if (bytes > MAX_FCM_BYTES) return { kind: 'refused', code: 'push.too-large', message: tooLarge(bytes) };
       const { http, token } = this.connectionOf(settings);
       const url = new URL(`/v1/projects/${encodeURIComponent(settings.projectId)}/messages:send`, settings.url);
-      const deviceForms = [device.deviceId, encodeURIComponent(device.deviceId)];
+      const { deviceId } = device;
       const post = async (bearer: string): ReturnType<ProviderHttp['post']> =>
-        http.post({ url, headers: headersOf(bearer), body: text, secrets: [bearer, ...deviceForms] }, both);
+        http.post({ url, headers: headersOf(bearer), body: text, secrets: [bearer, deviceId] }, both);
       return withToken(token, both, post, isTokenRejected, fcmOutcome);
     });
   }

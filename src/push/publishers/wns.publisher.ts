@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { secretsOfUrl } from '../../common/url-secrets.js';
 import { CONFIG } from '../../config/config.js';
 import type { Config } from '../../config/config.js';
 import { AddressPolicy } from '../outbound/address-policy.js';
 import { HostPatterns, hostOf } from '../outbound/host-patterns.js';
-import { secretsOfUrl } from '../outbound/url-secrets.js';
 import { PushDeviceError } from '../push.errors.js';
 import { requestProviderToken } from '../providers/oauth.js';
 import { attempt } from '../providers/provider-attempt.js';
