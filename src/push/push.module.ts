@@ -17,7 +17,7 @@ import { DnsNameResolver, NameResolver } from './outbound/name-resolver.js';
 import { ProviderSettings } from './providers/provider-settings.js';
 import { Texts } from './providers/texts.js';
 import { ApnsPublisher } from './publishers/apns.publisher.js';
-import { cometDestination, CometPublisher } from './publishers/comet.publisher.js';
+import { cometDestination, CometPublisher, destinationOfTag } from './publishers/comet.publisher.js';
 import { CustomHttpPublisher } from './publishers/customhttp.publisher.js';
 import { FcmPublisher } from './publishers/fcm.publisher.js';
 import { HttpCallbackPublisher } from './publishers/httpcb.publisher.js';
@@ -37,7 +37,7 @@ import { CometSink, PushSink } from './publishing/push.sink.js';
 import { SubscriberLimits } from './publishing/subscriber-limits.js';
 import { PushUpkeep } from './push-upkeep.service.js';
 import { SecretBox } from './secrets/secret-box.js';
-import { OwnEventsRight } from './subscriptions/own-events-right.js';
+import { OWN_TAGS, OwnEventsRight } from './subscriptions/own-events-right.js';
 import { SubscriptionIndex } from './subscriptions/subscription-index.js';
 import { SubscriptionRepository } from './subscriptions/subscription.repository.js';
 import { SubscriptionService } from './subscriptions/subscription.service.js';
@@ -111,7 +111,10 @@ class EnabledPushModule implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.cometSink.reachable = () => this.sessions.users().map(cometDestination);
+    this.cometSink.reachable = () => [
+      ...this.sessions.users().map(cometDestination),
+      ...this.sessions.users('own-events').map((user) => destinationOfTag(cometDestination(user), OWN_TAGS)),
+    ];
     this.delivery.register(this.sink);
     this.delivery.register(this.cometSink);
     // What waits for a user who was away is claimed when he comes.

@@ -75,4 +75,26 @@ describe.each(['sqlite', 'postgres'] as const)('rights and limits of subscriptio
     expect(heard.map((each) => each.body)).toEqual(['for all']);
     expect(await stage.deliveries(everything.body.id as string)).toHaveLength(1);
   });
+
+  it('nobody publishes on the tags of own events, with or without a device', async () => {
+    const id = await stage.subscribed('genesys.*');
+    const device = { notificationDetails: { type: 'httpcb', deviceId: `${stage.receiver.origin}/device` } };
+    for (const more of [{}, device]) {
+      for (const tag of ['genesys.gap', 'genesys.conversation.a.delivered', 'genesys.anything']) {
+        const answer = await stage.post('/publish', { tag, message: '{}', ...more });
+        expect(answer).toMatchObject({
+          status: 400,
+          body: {
+            code: 'push.tag-reserved',
+            message: expect.stringContaining(`tag: ${tag} begins with genesys.`),
+            exception: expect.stringContaining('InvalidRequestException'),
+            details: [{ field: 'tag' }],
+          },
+        });
+      }
+    }
+    for (const tag of ['genesys', 'genesysx.gap', 'Genesys.gap', 'ors.genesys.gap']) await stage.published(tag);
+    expect(await stage.deliveries(id)).toEqual([]);
+    expect(stage.receiver.received).toEqual([]);
+  });
 });

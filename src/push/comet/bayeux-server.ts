@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApiKeys } from '../../access/api-keys.service.js';
 import type { Caller } from '../../access/caller.js';
 import type { Role } from '../../config/config.js';
+import { mayHearOwnEvents } from '../subscriptions/own-events-right.js';
 import { CONNECTION_TYPES, GENESYS_CHANNEL, refuse, succeed } from './bayeux.js';
 import type { Advice, Answer, BayeuxMessage, Reply } from './bayeux.js';
 import { COMET_LIMITS } from './comet-limits.js';
@@ -71,7 +72,11 @@ export class BayeuxServer {
       return refuse(message, problem ?? '401::', { advice: { reconnect: 'none' } });
     }
     const acknowledges = message.ext?.['ack'] === true;
-    const owner = { name: caller.name, byHandshake: peer.caller === undefined };
+    const owner = {
+      name: caller.name,
+      byHandshake: peer.caller === undefined,
+      hearsOwnEvents: mayHearOwnEvents(caller.roles),
+    };
     const session = this.sessions.open(String(user), owner, acknowledges);
     if (session === 'all' || session === 'of-key') {
       const { sessions, sessionsPerKey } = this.limits;

@@ -36,7 +36,7 @@ describe('CometSession', () => {
     const session = new CometSession(
       'id',
       'alice',
-      { name: 'bofe', byHandshake: false },
+      { name: 'bofe', byHandshake: false, hearsOwnEvents: false },
       acknowledges,
       { ...DEFAULT_COMET_LIMITS, ...limits },
       { reachability: () => undefined, closed: () => undefined },

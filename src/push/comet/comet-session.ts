@@ -13,6 +13,8 @@ export interface CometLink {
 export interface SessionOwner {
   name: string;
   byHandshake: boolean;
+  /** Whether the key may hear the gateway's own events. */
+  hearsOwnEvents: boolean;
 }
 
 export type CloseReason = 'client' | 'expired' | 'shutdown' | 'queue-full' | 'too-many' | 'replaced';

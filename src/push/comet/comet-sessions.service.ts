@@ -13,6 +13,9 @@ import type { CometLimits } from './comet-limits.js';
 import { CometSession } from './comet-session.js';
 import type { CloseReason, Entry, SessionEvents, SessionOwner } from './comet-session.js';
 
+/** Which sessions of a user: every one, or those whose key may hear the gateway's own events. */
+export type Hearers = 'all' | 'own-events';
+
 /** Every CometD session of this instance, and the way to push to their users. */
 @Injectable()
 export class CometSessions {
@@ -24,12 +27,12 @@ export class CometSessions {
   private readonly byUser = new Map<string, Set<CometSession>>();
   /** How many each key has, by its name. */
   private readonly byKey = new Map<string, number>();
-  private reachableUsers: readonly string[] | undefined;
+  private reachableUsers: Partial<Record<Hearers, readonly string[]>> = {};
   private ended = false;
   private readonly log: Log;
   private readonly events: SessionEvents = {
     reachability: (session) => {
-      this.reachableUsers = undefined;
+      this.reachableUsers = {};
       if (session.reachable) this.connected.next(session.user);
     },
     closed: (session, reason) => {
@@ -47,18 +50,19 @@ export class CometSessions {
   }
 
   /** Users with at least one client that hears `/_genesys` and is not known to be away. */
-  users(): readonly string[] {
-    this.reachableUsers ??= [...this.byUser].filter(([, own]) => own.values().some(isReachable)).map(([user]) => user);
-    return this.reachableUsers;
+  users(hearers: Hearers = 'all'): readonly string[] {
+    return (this.reachableUsers[hearers] ??= [...this.byUser]
+      .filter(([, sessions]) => reachableOf(sessions, hearers).length > 0)
+      .map(([user]) => user));
   }
 
   /**
-   * Gives `data` to every client of `user` that can be reached. True as soon as one has it: acknowledged it, or, without
+   * Gives `data` to every client of `user` that can be reached and is among `hearers`. True as soon as one has it: acknowledged it, or, without
    * acknowledgements, the network took all of it. False when no client can be reached, all were lost before, or `signal` was
    * aborted; it is then offered no more.
    */
-  send(user: string, data: unknown, signal: AbortSignal): Promise<boolean> {
-    const sessions = [...(this.byUser.get(user) ?? [])].filter(isReachable);
+  send(user: string, data: unknown, signal: AbortSignal, hearers: Hearers = 'all'): Promise<boolean> {
+    const sessions = reachableOf(this.byUser.get(user) ?? [], hearers);
     if (sessions.length === 0 || signal.aborted) return Promise.resolve(false);
     const message: Publication = { channel: GENESYS_CHANNEL, data };
     const bytes = Buffer.byteLength(JSON.stringify(message));
@@ -83,14 +87,15 @@ export class CometSessions {
   }
 
   /**
-   * A new session. When the user has too many, one that is away, otherwise the oldest, is closed.
+   * A new session. When the user has too many, one that is away, otherwise the oldest, is closed; those that hear own events
+   * are counted apart, so that a key without that right cannot close them by shaking hands as their user.
    * @returns what there are too many of otherwise: `all` also when this instance is going away
    */
   open(user: string, owner: SessionOwner, acknowledges: boolean): CometSession | 'all' | 'of-key' {
-    const own = this.byUser.get(user) ?? new Set();
-    if (own.size >= this.limits.sessionsPerUser) {
-      const [oldest] = own;
-      (own.values().find(({ isAway }) => isAway) ?? oldest)?.close('too-many');
+    const ofUser = this.byUser.get(user) ?? new Set();
+    const alike = [...ofUser].filter((session) => session.owner.hearsOwnEvents === owner.hearsOwnEvents);
+    if (alike.length >= this.limits.sessionsPerUser) {
+      (alike.find(({ isAway }) => isAway) ?? alike[0])?.close('too-many');
     }
     if (this.ended || this.sessions.size >= this.limits.sessions) return 'all';
     const ofKey = this.byKey.get(owner.name) ?? 0;
@@ -99,7 +104,7 @@ export class CometSessions {
     const id = randomBytes(20).toString('hex');
     const session = new CometSession(id, user, owner, acknowledges, this.limits, this.events);
     this.sessions.set(id, session);
-    this.byUser.set(user, own.add(session));
+    this.byUser.set(user, ofUser.add(session));
     this.metrics.cometSessions.set(this.sessions.size);
     this.log.debug(
       { session: shortHash(id), user: shortHash(user), caller: owner.name, acknowledges },
@@ -127,13 +132,13 @@ export class CometSessions {
     const ofKey = (this.byKey.get(session.owner.name) ?? 1) - 1;
     if (ofKey === 0) this.byKey.delete(session.owner.name);
     else this.byKey.set(session.owner.name, ofKey);
-    this.reachableUsers = undefined;
+    this.reachableUsers = {};
     this.metrics.cometSessions.set(this.sessions.size);
     const level = reason === 'queue-full' || reason === 'too-many' ? 'warn' : 'debug';
     this.log[level]({ session: shortHash(session.id), user: shortHash(session.user), reason }, 'session closed');
   }
 }
 
-function isReachable(session: CometSession): boolean {
-  return session.reachable;
+function reachableOf(sessions: Iterable<CometSession>, hearers: Hearers): CometSession[] {
+  return [...sessions].filter(({ reachable, owner }) => reachable && (hearers === 'all' || owner.hearsOwnEvents));
 }

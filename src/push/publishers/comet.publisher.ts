@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CometSessions } from '../comet/comet-sessions.service.js';
 import { problemOfUser } from '../comet/gms-user.js';
+import { isOwnTag } from '../subscriptions/own-events-right.js';
 import { PushDeviceError } from '../push.errors.js';
 import type { Device, Publisher, PushMessage, PushOutcome } from './publisher.js';
 
@@ -23,7 +24,8 @@ export class CometPublisher implements Publisher {
   }
 
   async publish({ id, tag, text }: PushMessage, { deviceId }: Device, signal: AbortSignal): Promise<PushOutcome> {
-    const given = await this.sessions.send(deviceId, { id, tag, message: contentOf(text) }, signal);
+    const hearers = isOwnTag(tag) ? 'own-events' : 'all';
+    const given = await this.sessions.send(deviceId, { id, tag, message: contentOf(text) }, signal, hearers);
     if (given) return { kind: 'sent', status: 200 };
     return {
       kind: 'retry',
@@ -36,6 +38,14 @@ export class CometPublisher implements Publisher {
 /** The destination of a comet user's deliveries, which are claimed where the user is connected. */
 export function cometDestination(user: string): string {
   return `comet:${user}`;
+}
+
+/**
+ * Where deliveries of an event with this tag go. The gateway's own events have a destination for themselves at a comet user:
+ * not every session of the user hears them, and they are claimed where one that does is connected.
+ */
+export function destinationOfTag(destination: string, tag: string): string {
+  return destination.startsWith(cometDestination('')) && isOwnTag(tag) ? `own-events:${destination}` : destination;
 }
 
 /**

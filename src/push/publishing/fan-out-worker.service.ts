@@ -116,7 +116,7 @@ export class FanOutWorker {
         limit: room,
       });
       const wanted = this.limits.admit(targets);
-      const about = { id: event.id, orderKey: event.order_key ?? event.tag };
+      const about = { id: event.id, tag: event.tag, orderKey: event.order_key ?? event.tag };
       drafts.push(...wanted.map((target) => draftOf(about, target, event.published_at)));
       const after = targets.at(-1)?.madeNo ?? event.fan_out_after ?? 0;
       progress.push({ id: event.id, after, done: targets.length < room ? 1 : 0, made: wanted.length });

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import { Outbox } from '../../delivery/outbox.js';
 import type { DeliveryDraft } from '../../delivery/sink.js';
 import type { Schema } from '../../storage/schema.js';
+import { destinationOfTag } from '../publishers/comet.publisher.js';
 import { SubscriptionIndex, type Matcher } from '../subscriptions/subscription-index.js';
 import type { ActiveSubscription } from '../subscriptions/subscription.js';
 import { deliveryIdOf, type NewEvent } from './event.js';
@@ -128,7 +129,7 @@ function isKept({ event, targets }: Plan): boolean {
 
 /** @param receivedAt epoch ms */
 export function draftOf(
-  event: Pick<NewEvent, 'id' | 'orderKey'>,
+  event: Pick<NewEvent, 'id' | 'tag' | 'orderKey'>,
   target: ActiveSubscription,
   receivedAt: number,
 ): DeliveryDraft {
@@ -139,7 +140,7 @@ export function draftOf(
     subjectId: target.id,
     // The event's id is all: the sink reads the rest.
     payload: event.id,
-    destination: target.destination,
+    destination: destinationOfTag(target.destination, event.tag),
     receivedAt,
   };
 }

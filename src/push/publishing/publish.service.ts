@@ -7,6 +7,8 @@ import type { PushEventRow } from '../../storage/schema.js';
 import { StorageUnavailableError } from '../../storage/storage.errors.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { DEFAULT_PROVIDER, type PublicationRequest } from '../notification.schemas.js';
+import { isOwnTag } from '../subscriptions/own-events-right.js';
+import { TagReservedError } from '../tags/tag.errors.js';
 import { checkTag } from '../tags/tag-grammar.js';
 import { DirectPush } from './direct-push.js';
 import { bodyHashOf, keyedEventId, type NewEvent } from './event.js';
@@ -49,11 +51,12 @@ export class PublishService {
 
   /**
    * With `notificationDetails` the event goes to that device at once, and to nobody else.
-   * @throws PushSyntaxError, PushTypeDisabledError, PushDeviceError, PushFailedError, IdempotencyMismatchError,
+   * @throws PushSyntaxError, TagReservedError, PushTypeDisabledError, PushDeviceError, PushFailedError, IdempotencyMismatchError,
    *   PublicationUnderWayError
    */
   async publish(request: PublicationRequest, by: Publishing): Promise<PublishAnswer | { id: string }> {
     checkTag(request.tag);
+    if (isOwnTag(request.tag)) throw new TagReservedError(request.tag);
     const event = eventOf(request, by);
     const { notificationDetails } = request;
     if (notificationDetails) return this.direct.push(event, notificationDetails, by.gmsUser);

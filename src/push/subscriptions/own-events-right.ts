@@ -8,8 +8,12 @@ export function mayHearOwnEvents(roles: readonly Role[]): boolean {
   return roles.some((role) => HEARING.includes(role));
 }
 
-/** Tags of the gateway's own events begin with this. */
+/** Tags of the gateway's own events begin with this; nobody else publishes on such a tag. */
 export const OWN_TAGS = 'genesys.';
+
+export function isOwnTag(tag: string): boolean {
+  return tag.startsWith(OWN_TAGS);
+}
 
 /**
  * Who hears the gateway's own events. A subscription keeps the right that it was made with for as long as its key has it:

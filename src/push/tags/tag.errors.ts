@@ -14,3 +14,17 @@ export class PushSyntaxError extends PushError {
     this.details = [{ field, message }];
   }
 }
+
+/** 400: the tag is one of the gateway's own events; whoever hears it must be able to trust who speaks. */
+export class TagReservedError extends PushError {
+  readonly code = 'push.tag-reserved';
+  override readonly status = 400;
+  readonly exception = 'com.genesyslab.gsg.services.notification.InvalidRequestException';
+  override readonly details: { field: string; message: string }[];
+
+  constructor(tag: string) {
+    const message = `${tag} begins with genesys., which only the gateway's own events do; publish on another tag.`;
+    super(`tag: ${message}`);
+    this.details = [{ field: 'tag', message }];
+  }
+}
