@@ -9,6 +9,8 @@ export abstract class GatewayError extends Error {
   abstract readonly code: string;
   /** HTTP status this becomes when it reaches a caller; 500 unless a subclass says otherwise. */
   readonly status: number = 500;
+  /** What a caller is told in place of `message`, where that says more than he may know. */
+  readonly publicMessage: string | undefined = undefined;
   /** Further facts for the caller, e.g. one entry per bad field. Never a secret. */
   readonly details: unknown = undefined;
   /** Whether the log has been told already, for all who meet it: they say so at debug. */

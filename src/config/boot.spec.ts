@@ -84,6 +84,15 @@ describe('loadConfig', () => {
       'GENESYS_LOGIN_URL is http://, so the client secret travels in clear text',
     ]);
   });
+
+  it.each(['0.0.0.0', '10.0.0.7', '::'])('warns of AUTH_MODE=none on %s, where others can reach it', (HOST) => {
+    const open = { ...ENV, API_KEYS: '', AUTH_MODE: 'none' };
+    expect(loadConfig({ ...open, HOST }, envFile).warnings).toEqual([
+      `AUTH_MODE is none and HOST is ${HOST}: whoever reaches this address may do everything and sees all customers' data; set API_KEYS, or HOST=127.0.0.1`,
+    ]);
+    expect(loadConfig({ ...open, HOST: '127.0.0.1' }, envFile).warnings).toEqual([]);
+    expect(loadConfig({ ...open, HOST: '::1' }, envFile).warnings).toEqual([]);
+  });
 });
 
 describe('ConfigModule', () => {

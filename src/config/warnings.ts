@@ -16,9 +16,9 @@ const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|P
 /** How many letters may differ for a name to be offered instead of an unknown one. */
 const TYPO_DISTANCE = 3;
 
-/** What is allowed but probably not meant: variables that nobody reads, secrets sent in clear, weak keys. */
+/** What is allowed but probably not meant: variables that nobody reads, secrets sent in clear, weak keys, none at all. */
 export function configWarnings(env: Environment, config: Config): string[] {
-  return [...unknownVariables(env), ...weakKeys(config), ...clearText(config)];
+  return [...unknownVariables(env), ...openToAll(config), ...weakKeys(config), ...clearText(config)];
 }
 
 /** Each variable that looks like one of ours and is none, with the name that was probably meant; never its value. */
@@ -54,6 +54,12 @@ function firstWord(name: string): string {
   return name.split('_', 1)[0] ?? name;
 }
 
+function openToAll({ access, server: { host } }: Config): string[] {
+  if (access.mode !== 'none' || isLoopback(host)) return [];
+  const danger = "whoever reaches this address may do everything and sees all customers' data";
+  return [`AUTH_MODE is none and HOST is ${host}: ${danger}; set API_KEYS, or HOST=127.0.0.1`];
+}
+
 function weakKeys({ access }: Config): string[] {
   return access.keys
     .filter(({ key }) => key.length < ADVISED_KEY_LENGTH)
@@ -75,7 +81,7 @@ function clearText({ genesys, history }: Config): string[] {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
 }
 
 /** Levenshtein's distance, in one row. */

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MappingFailedError, MappingInvalidError } from './history.errors.js';
+import { ConfigError } from '../config/config-error.js';
+import { MappingFailedError } from './history.errors.js';
 import { loadMapping, PLAIN } from './mapping.js';
 import { SAMPLE_RECORD } from './record.js';
 
@@ -39,12 +40,14 @@ describe('mapping', () => {
 
   it('is refused at boot with file, line and column when it is no JSONata', async () => {
     const refused = await load('{\n  "id": recordId,\n  "x": )\n}').catch((error: unknown) => error);
-    expect(refused).toBeInstanceOf(MappingInvalidError);
-    expect((refused as Error).message).toContain(`${file} does not work on a sample record at line 3, column`);
+    expect(refused).toBeInstanceOf(ConfigError);
+    expect((refused as Error).message).toContain(
+      `HISTORY_MAPPING_FILE="${file}": does not work on a sample record at line 3, column`,
+    );
   });
 
   it.each(['"text"', '[1, 2]', 'no.such.field', '$string(1) + 1', '1 = 1'])('is refused at boot: %s', async (text) => {
-    await expect(load(text)).rejects.toBeInstanceOf(MappingInvalidError);
+    await expect(load(text)).rejects.toBeInstanceOf(ConfigError);
   });
 
   it('is refused at boot when the file is not there', async () => {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import jsonata from 'jsonata';
 import { asError } from '../common/errors.js';
-import { MappingFailedError, MappingInvalidError } from './history.errors.js';
+import { ConfigError } from '../config/config-error.js';
+import { MappingFailedError } from './history.errors.js';
 import { SAMPLE_RECORD } from './record.js';
 import type { HistoryRecord } from './record.js';
 
@@ -26,12 +27,10 @@ export interface Mapping {
 /** Without a mapping file the record itself is the body. */
 export const PLAIN: Mapping = { body: async (record) => record };
 
-/** Reads, compiles and tries the mapping in `file`. @throws MappingInvalidError with the file, line and column. */
+/** Reads, compiles and tries the mapping in `file`. @throws ConfigError with the file, line and column. */
 export async function loadMapping(file: string): Promise<Mapping> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new MappingInvalidError(`HISTORY_MAPPING_FILE ${file} cannot be read: ${asError(error).message}`, {
-      cause: error,
-    });
+    throw unusable(file, `cannot be read: ${asError(error).message}`);
   });
   try {
     const mapping = compile(text);
@@ -40,12 +39,13 @@ export async function loadMapping(file: string): Promise<Mapping> {
   } catch (error) {
     const { message, position } = error as JsonataFailure;
     const where = position === undefined ? '' : ` at ${lineAndColumn(text, position)}`;
-    throw new MappingInvalidError(
-      `HISTORY_MAPPING_FILE ${file} does not work on a sample record${where}: ${message ?? String(error)}. It must be a ` +
-        'JSONata expression that gives an object.',
-      { cause: error },
-    );
+    const what = `does not work on a sample record${where}: ${message ?? String(error)}`;
+    throw unusable(file, `${what}. It must be a JSONata expression that gives an object`);
   }
+}
+
+function unusable(file: string, allowed: string): ConfigError {
+  return new ConfigError([{ variable: 'HISTORY_MAPPING_FILE', value: file, allowed }]);
 }
 
 function compile(text: string): jsonata.Expression {

@@ -29,7 +29,7 @@ function plainBodyOf(error: unknown): ErrorBody {
     const { details } = error;
     return {
       ...head(error.status),
-      message: error.message,
+      message: error.publicMessage ?? error.message,
       code: error.code,
       ...(details === undefined ? {} : { details }),
     };

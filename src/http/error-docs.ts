@@ -123,9 +123,7 @@ function generalErrors({ requestBody, parameters = [], security }: Operation): R
         description: 'storage.unavailable or shutdown.in-progress: nothing was done; again after Retry-After',
         headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer', example: 5 } } },
         content: problemContent(
-          new StorageUnavailableError(
-            'PostgreSQL at db.internal cannot be used: connection refused. Try again once it is back.',
-          ),
+          new StorageUnavailableError('PostgreSQL at db.internal cannot be used: connection refused.'),
         ),
       },
     }),

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
@@ -29,13 +29,25 @@ export interface SqliteFile {
 /** Opens `file`, making it and its folder when they are missing. @throws DatabaseInUseError after `lockWaitMs`. */
 export async function openSqliteFile(file: string, lockWaitMs = LOCK_WAIT_MS): Promise<SqliteFile> {
   if (file === IN_MEMORY) return { database: connect(file), unlock: () => undefined };
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   const lock = await lockFile(file, lockWaitMs);
   try {
     return { database: connect(file), unlock: () => lock.close() };
   } catch (error) {
     lock.close();
     throw error;
+  }
+}
+
+/** Not `mkdir` with `recursive`: where a parent takes no folders although it is there, as /proc, that tries for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!existsSync(folder)) throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { StorageTarget } from '../config/config.js';
 import { GatewayError } from '../common/errors.js';
 
@@ -5,6 +6,8 @@ import { GatewayError } from '../common/errors.js';
 export class StorageUnavailableError extends GatewayError {
   readonly code = 'storage.unavailable';
   override readonly status = 503;
+  /** The message names the database and its host, which are not for those who hand in. */
+  override readonly publicMessage = 'The database cannot be used at the moment, and nothing is half-stored. Try again.';
 }
 
 /**
@@ -61,10 +64,13 @@ export function outageTranslator(
   };
 }
 
-/** SQLSTATE 28 (authorisation) and 3D (no such database): the server is there, and waiting does not help. */
+/** What waiting does not help: SQLSTATE 28 (authorisation) and 3D (no such database), and a file that cannot be used. */
 function adviceOn(error: unknown): string {
   const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^(28|3D)/.test(code)
-    ? 'Check DATABASE_URL: user, password and database.'
-    : 'Try again once it is back.';
+  if (typeof code !== 'string') return 'Try again once it is back.';
+  if (/^(28|3D)/.test(code)) return 'Check DATABASE_URL: user, password and database.';
+  if (code === 'SQLITE_NOTADB') return 'Check DATABASE_URL: the file is none of SQLite.';
+  if (/^(SQLITE_(CANTOPEN|READONLY|PERM|AUTH)|E(ACCES|PERM|ROFS|NOENT|NOTDIR|ISDIR|NAMETOOLONG|LOOP)$)/.test(code))
+    return `Check DATABASE_URL: its folder must exist or be possible to make, and user ${String(process.getuid?.() ?? userInfo().username)} must be able to write there.`;
+  return 'Try again once it is back.';
 }

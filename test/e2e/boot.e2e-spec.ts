@@ -78,9 +78,8 @@ describe('starting the gateway', () => {
     const lines = linesOf(stderr);
     expect(code).toBe(78);
     expect(stdout).toBe('');
-    expect(lines[0]).toMatch(
-      new RegExp(`^The gateway cannot start: ${String(names.length)} problems in its environment`),
-    );
+    const count = names.length === 1 ? '1 problem' : `${String(names.length)} problems`;
+    expect(lines[0]).toMatch(new RegExp(`^The gateway cannot start: ${count} in its environment`));
     expect(lines.at(-1)).toBe('To see it work without any of this, run: npm run demo');
     expect(
       lines
@@ -143,7 +142,17 @@ describe('starting the gateway', () => {
     [
       'a database file that cannot be',
       { DATABASE_URL: 'file:/dev/null/gateway.db' },
-      /^SQLite file \/dev\/null\/gateway\.db cannot be used: /,
+      /^SQLite file \/dev\/null\/gateway\.db cannot be used: .*Check DATABASE_URL: its folder must exist.* user \d+ must be able to write there\.$/,
+    ],
+    [
+      'a folder that nobody can make',
+      { DATABASE_URL: 'file:/proc/nodir/gateway.db' },
+      /^SQLite file \/proc\/nodir\/gateway\.db cannot be used: ENOENT.*Check DATABASE_URL: /,
+    ],
+    [
+      'a folder in place of the file',
+      { DATABASE_URL: 'file:/proc' },
+      /^SQLite file \/proc cannot be used: .*Check DATABASE_URL: /,
     ],
     [
       'an address that is not ours',
@@ -156,14 +165,14 @@ describe('starting the gateway', () => {
     expect(result.stdout + result.stderr).not.toContain('hush');
   });
 
-  it('ends over a mapping that does not work', async () => {
-    await writeFile(join(folder, 'mapping.jsonata'), 'nonsense((');
-    const result = await run({
-      ...COMPLETE,
-      HISTORY_MAPPING_FILE: 'mapping.jsonata',
-      DATABASE_URL: 'file:./mapping.db',
-    });
-    expect(reasonOf(result)).toMatch(/^HISTORY_MAPPING_FILE .*mapping\.jsonata does not work/);
+  it('refuses a mapping that does not work as it refuses its environment', async () => {
+    const file = join(folder, 'mapping.jsonata');
+    await writeFile(file, 'nonsense((');
+    const result = await run({ ...COMPLETE, HISTORY_MAPPING_FILE: file, DATABASE_URL: 'file:./mapping.db' });
+    // The database is open by then, and its line is there.
+    expect(result.stdout).not.toMatch(/"level":"(warn|error|fatal)"/);
+    refusedForItsEnvironment({ ...result, stdout: '' }, ['HISTORY_MAPPING_FILE']);
+    expect(result.stderr).toContain(`HISTORY_MAPPING_FILE="${file}": does not work on a sample record`);
   });
 
   describe('with a PostgreSQL that refuses it', () => {

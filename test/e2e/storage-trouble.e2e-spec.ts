@@ -70,6 +70,10 @@ describe('PostgreSQL in trouble', () => {
       timely(call(gateway, 'GET', '/health/live')),
     ]);
     expect(first).toMatchObject(refused);
+    // Whose database it is, and where, is not for those who hand in.
+    expect(first.body.message).toBe(
+      'The database cannot be used at the moment, and nothing is half-stored. Try again.',
+    );
     expect(ready.status).toBe(503);
     expect(live.status).toBe(200);
   }
