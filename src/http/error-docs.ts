@@ -46,6 +46,18 @@ const NOTIFICATION_ERROR_SCHEMA = {
   required: [...ERROR_SCHEMA.required, 'exception'],
   properties: {
     ...ERROR_SCHEMA.properties,
+    details: {
+      ...ERROR_SCHEMA.properties.details,
+      description: 'For request.invalid: every bad field. For push.failed: the device that was not reached.',
+      items: {
+        ...ERROR_SCHEMA.properties.details.items,
+        properties: {
+          ...ERROR_SCHEMA.properties.details.items.properties,
+          reason: { type: 'string', description: 'For push.failed: its code.', example: 'push.http-410' },
+          status: { type: 'integer', description: 'For push.failed: what was answered.', example: 410 },
+        },
+      },
+    },
     exception: {
       type: 'string',
       description: 'The class that Genesys Mobile Services would have named.',

@@ -118,11 +118,11 @@ export function ApiPublished(): MethodDecorator {
     ApiProblem('push.idempotency-mismatch: the key was used for another event', new IdempotencyMismatchError()),
     ApiServiceUnavailableResponse({
       description:
-        'push.failed: the device that notificationDetails names was not reached; ' +
+        'push.failed: the device that notificationDetails names was not reached, the reason is in details; ' +
         'storage.unavailable or shutdown.in-progress: nothing was done; again after Retry-After',
       headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
       content: problemContent(
-        new PushFailedError('push.refused', 'it answered 410', 410),
+        new PushFailedError('push.http-410', 'the receiver answered 410', 410),
         new ShutdownInProgressError(),
       ),
     }),

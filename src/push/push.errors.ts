@@ -120,10 +120,11 @@ export class PushFailedError extends PushError {
   readonly code = 'push.failed';
   override readonly status = 503;
   readonly exception = `${GMS_PACKAGE}.ServiceUnavailableException`;
-  override readonly details: { reason: string; status?: number };
+  /** A list as that of every error, with the one field whose device was not reached. */
+  override readonly details: readonly [{ field: string; message: string; reason: string; status?: number }];
 
   constructor(reason: string, message: string, status?: number) {
     super(`The device was not reached: ${message}`);
-    this.details = { reason, ...(status === undefined ? {} : { status }) };
+    this.details = [{ field: 'notificationDetails', message, reason, ...(status === undefined ? {} : { status }) }];
   }
 }

@@ -268,7 +268,9 @@ describe.each(['sqlite', 'postgres'] as const)('publishing (%s)', (kind) => {
         body: {
           code: 'push.failed',
           exception: `${GMS}.ServiceUnavailableException`,
-          details: { status: answered, reason: expect.any(String) },
+          details: [
+            { field: 'notificationDetails', message: expect.any(String), reason: expect.any(String), status: answered },
+          ],
         },
       });
       expect(headers.get('retry-after')).toBeTruthy();
