@@ -63,12 +63,8 @@ export class IntakeService {
   async accept(request: SupportInteraction, correlationId?: string): Promise<Accepted> {
     const draft = draftOf(request, requestHash(request), correlationId);
     const answer = await this.batcher.add(draft);
-    if (answer.interaction.request_hash !== draft.requestHash) {
-      throw new InteractionConflictError(
-        `Interaction ${answer.interaction.id} exists for conversation ${request.conversationId}, this customer and ` +
-          'this agent with other contents. The first one stays as it is; cancel it or hand in the same contents.',
-      );
-    }
+    if (answer.interaction.request_hash !== draft.requestHash)
+      throw InteractionConflictError.ofContents(answer.interaction);
     return answer;
   }
 
@@ -88,7 +84,9 @@ export class IntakeService {
           afterCommit(() => this.tellCompleted(interaction.conversation_id));
           return { interaction, created: false };
         }
-        if (!(await this.interactions.captureByHand(trx, interaction.id, hash))) throw hasResult(interaction);
+        if (!(await this.interactions.captureByHand(trx, interaction.id, hash))) {
+          throw InteractionConflictError.ofResult(interaction);
+        }
       }
       const captured: InteractionRow = { ...interaction, status: 'captured' };
       const record = recordOfResult(captured, result, receivedAt);
@@ -205,11 +203,4 @@ function keyOf(draft: InteractionDraft): string {
 /** Nothing waits for it any more, and nothing was found: handed in again it begins anew. */
 function isOver({ status }: InteractionRow): boolean {
   return status === 'cancelled' || status === 'expired';
-}
-
-function hasResult(interaction: InteractionRow): InteractionConflictError {
-  return new InteractionConflictError(
-    `Interaction ${interaction.id} of this conversation, customer and agent is ${interaction.status} and has another ` +
-      'result already. A result is stored once; the first one stays.',
-  );
 }

@@ -90,6 +90,15 @@ const INTERACTION = {
 
 const LOCATION = { Location: { description: 'Path of the interaction.', schema: TEXT } };
 
+const CONFLICT = {
+  interaction: InteractionConflictError.ofContents({
+    id: EXAMPLE.interactionId,
+    conversation_id: EXAMPLE.conversationId,
+    status: 'listening',
+  }),
+  result: InteractionConflictError.ofResult({ id: EXAMPLE.interactionId, status: 'delivered' }),
+};
+
 /** What a POST answers. */
 export function ApiHandedIn(what: 'interaction' | 'result'): MethodDecorator {
   const anew =
@@ -105,13 +114,7 @@ export function ApiHandedIn(what: 'interaction' | 'result'): MethodDecorator {
       headers: LOCATION,
       schema: ACCEPTED,
     }),
-    ApiProblem(
-      `interaction.conflict: there is one with another ${what}; it stays as it is`,
-      new InteractionConflictError(
-        `Interaction ${EXAMPLE.interactionId} exists for conversation ${EXAMPLE.conversationId}, this customer and this ` +
-          'agent with other contents. The first one stays as it is.',
-      ),
-    ),
+    ApiProblem(`interaction.conflict: there is one with another ${what}; it stays as it is`, CONFLICT[what]),
   );
 }
 

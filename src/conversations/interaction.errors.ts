@@ -1,10 +1,29 @@
 import { GatewayError } from '../common/errors.js';
-import type { InteractionStatus } from '../storage/schema.js';
+import type { InteractionRow, InteractionStatus } from '../storage/schema.js';
 
-/** The same conversation, customer and agent, but with other contents. */
+type Stored = Pick<InteractionRow, 'id' | 'conversation_id' | 'status'>;
+
+/** The same conversation, customer and agent, but with other contents or another result. */
 export class InteractionConflictError extends GatewayError {
   readonly code = 'interaction.conflict';
   override readonly status = 409;
+
+  /** What waits can be cancelled; what has its result needs nothing more of whoever hands in. */
+  static ofContents({ id, conversation_id, status }: Stored): InteractionConflictError {
+    const waits = status === 'accepted' || status === 'listening';
+    return new InteractionConflictError(
+      `Interaction ${id} exists for conversation ${conversation_id}, this customer and this agent with other contents, ` +
+        `and is ${status}. The first one stays as it is; ` +
+        (waits ? 'cancel it or hand in the same contents.' : 'it has its result, so nothing is to be done.'),
+    );
+  }
+
+  static ofResult({ id, status }: Omit<Stored, 'conversation_id'>): InteractionConflictError {
+    return new InteractionConflictError(
+      `Interaction ${id} of this conversation, customer and agent is ${status} and has another result already. ` +
+        'A result is stored once, and the first one stays; nothing is to be done.',
+    );
+  }
 }
 
 /** It has its result already: it cannot be cancelled any more. */

@@ -125,6 +125,24 @@ describe.each(['sqlite', 'postgres'] as const)('the same request again (%s)', (k
     expect((await post(INTERACTION, { subject: 'Invoice' })).status).toBe(200);
   });
 
+  it('is told what can be done about other contents: to cancel what waits, nothing once the result is there', async () => {
+    await post(INTERACTION, {});
+    const other = { notes: 'second' };
+    conflict(
+      await post(INTERACTION, other),
+      / is (accepted|listening)\. The first one stays as it is; cancel it or hand in the same contents\.$/,
+    );
+    const nothing =
+      / is (captured|delivered)\. The first one stays as it is; it has its result, so nothing is to be done\.$/;
+    await post(RESULT, { wrapupCode: 'solved' });
+    conflict(await post(INTERACTION, other), nothing);
+    conflict(await post(RESULT, { wrapupCode: 'open' }), /another result.*; nothing is to be done\.$/);
+    // No contents are those of a result that nobody waited for.
+    const alone = { conversationId: newConversation() };
+    await post(RESULT, { ...alone, wrapupCode: 'solved' });
+    conflict(await post(INTERACTION, alone), nothing);
+  });
+
   it('cancels twice with the same answer, and not what is captured', async () => {
     const { body } = await post(INTERACTION, {});
     const path = `${INTERACTION}/${body.id}`;
