@@ -47,7 +47,7 @@ function messageOf(issue: Issue, bad: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
       return bad === undefined
-        ? 'is required'
+        ? requiredOf(issue)
         : `must be ${article(issue.expected)}, not ${nameOf(bad, issue.expected)}`;
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
@@ -64,6 +64,11 @@ function messageOf(issue: Issue, bad: unknown): string {
     default:
       return issue.message;
   }
+}
+
+/** A schema may say what to give: in a message of its own that begins the same way. */
+function requiredOf({ message }: Issue): string {
+  return message.startsWith('is required') ? message : 'is required';
 }
 
 const FORMATS: Readonly<Record<string, string>> = {

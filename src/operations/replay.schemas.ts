@@ -11,14 +11,17 @@ const time = z.iso
   .transform((iso) => Date.parse(iso));
 
 const filter = z
-  .strictObject({
-    reason: storableText(100, 1).optional(),
-    sink: sinkName.optional(),
-    conversationId: guid.optional(),
-    interactionId: guid.optional(),
-    diedAfter: time.optional(),
-    diedBefore: time.optional(),
-  })
+  .strictObject(
+    {
+      reason: storableText(100, 1).optional(),
+      sink: sinkName.optional(),
+      conversationId: guid.optional(),
+      interactionId: guid.optional(),
+      diedAfter: time.optional(),
+      diedBefore: time.optional(),
+    },
+    { error: ({ input }) => (input === undefined ? 'is required; give {} to take all' : undefined) },
+  )
   .refine(
     ({ diedAfter, diedBefore }) => diedAfter === undefined || diedBefore === undefined || diedAfter < diedBefore,
     {

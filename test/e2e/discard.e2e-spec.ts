@@ -130,7 +130,7 @@ describe.each(['sqlite', 'postgres'] as const)('discarding dead letters (%s)', (
     await die(2);
     const forgotten = await post('/ops/dead-letters/discard', { requestId: '' }).expect(400);
     expect(forgotten.body.details).toEqual([
-      { field: 'filter', message: 'is required' },
+      { field: 'filter', message: 'is required; give {} to take all' },
       { field: 'requestId', message: 'has 0 characters; the least is 1' },
       { field: 'reason', message: 'is required, but for a dry run' },
     ]);
