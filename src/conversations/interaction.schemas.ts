@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EXAMPLE } from '../http/example-ids.js';
-import { pageLimit, reveal, storableText } from '../http/schemas.js';
+import { pageLimit, reveal, storableText, whereObject } from '../http/schemas.js';
 import { INTERACTION_STATUSES } from '../storage/schema.js';
 
 /** The channels that a record may name, as in the README (Calling it). */
@@ -14,7 +14,10 @@ const MAX_ATTRIBUTES = 32;
 
 const attributes = z
   .record(storableText(64, 1), storableText(512, 0))
-  .refine((map) => Object.keys(map).length <= MAX_ATTRIBUTES, `must have at most ${MAX_ATTRIBUTES} keys`)
+  .refine((map) => Object.keys(map).length <= MAX_ATTRIBUTES, {
+    error: ({ input }) => `has ${String(Object.keys(input as object).length)} keys; the limit is ${MAX_ATTRIBUTES}`,
+    when: whereObject,
+  })
   .meta({ maxProperties: MAX_ATTRIBUTES, description: 'Names of 1 to 64 characters, for the history to keep.' });
 
 const common = {

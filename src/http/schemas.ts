@@ -15,8 +15,8 @@ export function storableText(max: number, min = 0): z.ZodType<string, string> {
 }
 
 /**
- * As `when` of a refinement of a whole body: it is told beside the faults of single fields, where zod tells it only when
- * there are none. A body that is no object has no fields to compare.
+ * As `when` of a refinement of a whole object: it is told beside the faults of single fields, where zod tells it only when
+ * there are none. What is no object has no fields to compare.
  */
 export const whereObject = ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null;
 

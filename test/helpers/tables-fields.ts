@@ -20,7 +20,15 @@ export interface FieldTable {
 }
 
 const UNSTORABLE = 'must not contain U+0000 or half a surrogate pair';
+const BLANK = 'must not be blank: it has nothing but spaces';
 export const UUID = '4fce4357-7abc-44b9-81e5-64e1e9e0ccf1';
+
+/** A field that says something: text of 1 to `max` code points that is not blank. */
+export function wordsField(field: string, max: number): FieldTable {
+  const { bad, good } = textField(field, { min: 1, max });
+  const blanks = ['   ', '\t\r\n', '\u00a0\u2003'];
+  return { bad: [...bad, ...blanks.map((blank) => badOf(field)(`only ${JSON.stringify(blank)}`, blank, BLANK))], good };
+}
 
 /** A field that is text of `min` to `max` code points. */
 export function textField(field: string, { min, max }: { min: number; max: number }): FieldTable {
@@ -107,7 +115,15 @@ export function attributesField(): FieldTable {
   return {
     bad: [
       ...wrongTypes(field, 'an object', ['object']),
-      bad('33 keys', entries(33), 'must have at most 32 keys'),
+      bad('33 keys', entries(33), 'has 33 keys; the limit is 32'),
+      {
+        name: 'attributes: 33 keys and a value that is none',
+        change: { attributes: { ...entries(32), caseId: 88 } },
+        details: [
+          { field: 'attributes.caseId', message: 'must be a string, not a number', value: 88 },
+          { field, message: 'has 33 keys; the limit is 32' },
+        ],
+      },
       at('', 'an empty key', 'x', 'has a key that is not allowed: it has 0 characters; the least is 1'),
       at('k'.repeat(65), 'a key of 65', 'x', 'has a key that is not allowed: it has 65 characters; the limit is 64'),
       at('a\u0000', 'U+0000 in a key', 'x', `has a key that is not allowed: it ${UNSTORABLE}`),
