@@ -10,6 +10,13 @@ export type InteractionChannel = (typeof CHANNELS)[number];
 /** Genesys ids are UUIDs of any version; upper case is accepted and made lower, as topics are compared by exact text. */
 const guid = z.guid('must be a UUID, such as 4fce4357-7abc-44b9-81e5-64e1e9e0ccf1').transform((id) => id.toLowerCase());
 
+/** Text that names something. Nobody finds again what is only spaces; an empty one is told by its length. */
+const words = (max: number): z.ZodType<string, string> =>
+  storableText(max, 1).refine(
+    (text) => text === '' || text.trim() !== '',
+    'must not be blank: it has nothing but spaces',
+  );
+
 const MAX_ATTRIBUTES = 32;
 
 const attributes = z
@@ -22,7 +29,7 @@ const attributes = z
 
 const common = {
   conversationId: guid.meta({ description: 'The Genesys conversation.' }),
-  customerId: storableText(128, 1),
+  customerId: words(128),
   agentId: guid.optional().meta({ description: "Genesys user id: only this agent's after-call work counts." }),
   channel: z.enum(CHANNELS).optional().meta({ description: "Absent: from the event's media type." }),
   subject: storableText(256, 0).optional(),
@@ -47,12 +54,15 @@ export type SupportInteraction = z.infer<typeof supportInteractionSchema>;
 /** A week of after-call work is certainly a mistake in the unit. */
 const MAX_WRAPUP_MS = 7 * 24 * 60 * 60 * 1000;
 
+/** Clocks and zones of callers may be wrong by hours; more is a mistake in the date. */
+const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
+
 /** Body of `POST /customers/supportResult`. */
 export const supportResultSchema = z
   .strictObject({
     ...common,
     direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
-    wrapupCode: storableText(256, 1),
+    wrapupCode: words(256),
     wrapupNotes: storableText(4_000, 0).optional(),
     wrapupDurationMs: z
       .int()
@@ -62,7 +72,11 @@ export const supportResultSchema = z
       .meta({ description: 'Milliseconds, a week at most.' }),
     endedAt: z.iso
       .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T12:00:00Z' })
-      .optional(),
+      .refine((iso) => !(Date.parse(iso) > Date.now() + MAX_AHEAD_MS), {
+        error: ({ input }) => `is ${String(input)}, more than 24 hours ahead; give the time at which the work ended`,
+      })
+      .optional()
+      .meta({ description: 'When the work ended, at most 24 hours ahead.' }),
   })
   .meta({
     example: {

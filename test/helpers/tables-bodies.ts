@@ -7,6 +7,7 @@ import {
   textField,
   UUID,
   uuidField,
+  wordsField,
   wrongTypes,
   type BadBody,
   type FieldTable,
@@ -23,7 +24,7 @@ export interface BodyTable {
 
 const COMMON: FieldTable[] = [
   uuidField('conversationId'),
-  textField('customerId', { min: 1, max: 128 }),
+  wordsField('customerId', 128),
   uuidField('agentId'),
   enumField('channel', ['CALL', 'CHAT', 'EMAIL', 'MESSAGE', 'CALLBACK', 'OTHER']),
   textField('subject', { min: 0, max: 256 }),
@@ -71,7 +72,7 @@ const WEEK_MS = 604_800_000;
 
 const RESULT_FIELDS: FieldTable[] = [
   enumField('direction', ['INBOUND', 'OUTBOUND']),
-  textField('wrapupCode', { min: 1, max: 256 }),
+  wordsField('wrapupCode', 256),
   textField('wrapupNotes', { min: 0, max: 4000 }),
   duration('wrapupDurationMs'),
   time('endedAt'),
@@ -124,10 +125,19 @@ function time(field: string): FieldTable {
       ...wrongTypes(field, 'a string', ['string']),
       ...wrongTimes.map((value) => bad(`"${value}"`, value, wrong, value)),
       bad('epoch milliseconds as text', '1767225600000', wrong, '1767225600000'),
+      bad(
+        'far ahead',
+        '2999-01-01T00:00:00Z',
+        'is 2999-01-01T00:00:00Z, more than 24 hours ahead; give the time at which the work ended',
+      ),
     ],
-    good: ['2026-01-31T12:00:00Z', '2026-01-31T12:00:00.123456+02:00', '2024-02-29T23:59:59-11:30'].map((value) =>
-      good(value, value),
-    ),
+    good: [
+      ...['2026-01-31T12:00:00Z', '2026-01-31T12:00:00.123456+02:00', '2024-02-29T23:59:59-11:30'].map((value) =>
+        good(value, value),
+      ),
+      // A clock or a zone may be wrong by hours.
+      good('23 hours ahead', new Date(Date.now() + 23 * 3_600_000).toISOString()),
+    ],
   };
 }
 
