@@ -15,8 +15,15 @@ export class RequestInvalidError extends GatewayError {
   override readonly status = 400;
 
   constructor(override readonly details: readonly FieldProblem[]) {
-    super(details.map(({ field, message }) => `${field} ${message}`).join('; '));
+    super(details.map(sentenceOf).join('; '));
   }
+}
+
+/** A value that may be repeated stands in the sentence too, for whoever sees only that. */
+function sentenceOf({ field, message, value }: FieldProblem): string {
+  const shown = JSON.stringify(value) as string | undefined;
+  const told = shown === undefined || message.includes(shown);
+  return `${field} ${message}${told ? '' : ` (given: ${shown})`}`;
 }
 
 export class MalformedJsonError extends GatewayError {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { sentenceOf } from '../helpers/tables-fields.js';
 import { INTERNALS, Stage, type Ask } from '../helpers/tables-stage.js';
 
 const INTERACTION = '/customers/supportInteraction';
@@ -17,8 +18,8 @@ const BAD_KEY = {
 const TOO_LARGE = { code: 'request.too-large', message: 'The body is larger than 256 KiB, the limit; send less.' };
 
 function invalid(field: string, message: string, value?: string | number) {
-  const details = [{ field, message, ...(value === undefined ? {} : { value }) }];
-  return { code: 'request.invalid', message: `${field} ${message}`, details };
+  const problem = { field, message, ...(value === undefined ? {} : { value }) };
+  return { code: 'request.invalid', message: sentenceOf(problem), details: [problem] };
 }
 
 function typeOf(given: string) {
@@ -31,12 +32,7 @@ const notAnObject = (what: string) => invalid('body', `must be an object, not ${
 const BODIES: [name: string, ask: Ask, status: number, error: object][] = [
   ['an array', { body: '[]' }, 400, notAnObject('an array')],
   ['a text', { body: '"x"' }, 400, notAnObject('a string')],
-  [
-    'a number',
-    { body: '5' },
-    400,
-    { ...notAnObject('a number'), details: [{ field: 'body', message: 'must be an object, not a number', value: 5 }] },
-  ],
+  ['a number', { body: '5' }, 400, invalid('body', 'must be an object, not a number', 5)],
   ['null', { body: 'null' }, 400, notAnObject('null')],
   ['nothing', { body: '' }, 400, invalid('body', 'is required')],
   ['no body at all', {}, 400, invalid('body', 'is required')],

@@ -1,4 +1,5 @@
 import { INTERACTION, RESULT } from '../helpers/tables-bodies.js';
+import { sentenceOf } from '../helpers/tables-fields.js';
 import { INTERNALS, newConversation, Stage } from '../helpers/tables-stage.js';
 
 /** What SQLite stores PostgreSQL may refuse, so each body is tried on one of them. */
@@ -21,7 +22,7 @@ describe.each(TABLES)('a bad body of POST $path ($kind)', ({ path, valid, bad, g
     expect(answer.body).toEqual({
       statusCode: 400,
       error: 'Bad Request',
-      message: details.map(({ field, message }) => `${field} ${message}`).join('; '),
+      message: details.map(sentenceOf).join('; '),
       code: 'request.invalid',
       details,
     });

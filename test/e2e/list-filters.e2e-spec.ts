@@ -76,8 +76,8 @@ describe.each(['sqlite', 'postgres'] as const)('a list of interactions (%s)', (k
   });
 
   it.each([
-    ['agentId=Anna', /^agentId must be a UUID/],
-    ['channel=FAX', /^channel must be one of CALL, CHAT, EMAIL, MESSAGE, CALLBACK, OTHER$/],
+    ['agentId=Anna', /^agentId must be a UUID \(given: "Anna"\)$/],
+    ['channel=FAX', /^channel must be one of CALL, CHAT, EMAIL, MESSAGE, CALLBACK, OTHER \(given: "FAX"\)$/],
     ['channel=call', /channel must be one of/],
     ['errorCode=', /^errorCode has 0 characters; the least is 1$/],
     [`errorCode=${'x'.repeat(101)}`, /^errorCode has 101 characters; the limit is 100$/],

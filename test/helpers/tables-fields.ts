@@ -23,6 +23,12 @@ const UNSTORABLE = 'must not contain U+0000 or half a surrogate pair';
 const BLANK = 'must not be blank: it has nothing but spaces';
 export const UUID = '4fce4357-7abc-44b9-81e5-64e1e9e0ccf1';
 
+/** The sentence of one problem in `message`; a value that `details` repeat stands in it too. */
+export function sentenceOf({ field, message, value }: FieldProblem): string {
+  const told = value === undefined || message.includes(JSON.stringify(value));
+  return `${field} ${message}${told ? '' : ` (given: ${JSON.stringify(value)})`}`;
+}
+
 /** A field that says something: text of 1 to `max` code points that is not blank. */
 export function wordsField(field: string, max: number): FieldTable {
   const { bad, good } = textField(field, { min: 1, max });
