@@ -111,7 +111,7 @@ export const interactionListSchema = z.strictObject({
   channel: z.enum(CHANNELS).optional().meta({ description: 'Those handed in with this channel.' }),
   errorCode: storableText(100, 1)
     .optional()
-    .meta({ description: 'Those whose `lastError` has this code, such as history.refused.' }),
+    .meta({ description: 'Those whose `lastError` has this code, such as history.http-422.' }),
   status: z.enum(INTERACTION_STATUSES).optional(),
   acceptedAfter: time.optional().meta({ description: 'This time included.' }),
   acceptedBefore: time.optional().meta({ description: 'This time not included.' }),

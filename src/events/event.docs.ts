@@ -45,7 +45,7 @@ export const EVENT_SCHEMAS = {
       type: 'object',
       required: ['code', 'message'],
       properties: {
-        code: { ...TEXT, example: 'history.refused' },
+        code: { ...TEXT, example: 'history.http-422' },
         message: { ...TEXT, example: 'the history service answered 422' },
       },
     },

@@ -20,7 +20,7 @@ const DEAD = {
   state: 'dead',
   attempts: 1,
   crashes: 0,
-  reason: 'history.refused',
+  reason: 'history.http-422',
   message: 'the history service answered 422',
   lastStatus: 422,
   createdAt: '2026-01-31T12:00:15.000Z',
@@ -93,7 +93,7 @@ const DETAILS_SCHEMA = schemaOf<DeadLetterDetails>(
 const JOB = {
   id: EXAMPLE.jobId,
   status: 'running',
-  filter: { reason: 'history.refused', sink: 'history' },
+  filter: { reason: 'history.http-422', sink: 'history' },
   total: 120,
   skipped: 0,
   requestedBy: 'ops-team',
@@ -123,7 +123,7 @@ const PREVIEW_SCHEMA = schemaOf<PreviewView>(
     count: 120,
     oldest: '2026-01-31T11:00:00.000Z',
     newest: '2026-01-31T12:00:16.000Z',
-    byReason: { 'history.refused': 120 },
+    byReason: { 'history.http-422': 120 },
   },
   {
     fields: {

@@ -141,10 +141,19 @@ const AUDIT_SCHEMA = schemaOf<AuditView>(
     details: {
       interactionId: EXAMPLE.interactionId,
       conversationId: EXAMPLE.conversationId,
-      reason: 'history.refused',
+      reason: 'history.http-422',
     },
   },
-  { fields: { details: { required: [], additionalProperties: true, description: 'What belongs to the action.' } } },
+  {
+    fields: {
+      // Mostly an id, but not always, so it has no format.
+      target: {
+        format: undefined,
+        description: 'The id of what it was done to; interactions for a list that was shown.',
+      },
+      details: { required: [], additionalProperties: true, description: 'What belongs to the action.' },
+    },
+  },
 );
 export const AUDIT_PAGE_SCHEMA = pageOf(AUDIT_SCHEMA, '4711');
 

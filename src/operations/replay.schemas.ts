@@ -49,7 +49,7 @@ export const replaySchema = z
   })
   .meta({
     example: {
-      filter: { reason: 'history.refused', diedAfter: '2026-01-31T11:00:00Z' },
+      filter: { reason: 'history.http-422', diedAfter: '2026-01-31T11:00:00Z' },
       dryRun: false,
       ratePerSecond: 50,
       requestId: 'after-the-outage',
@@ -79,7 +79,7 @@ export const discardSchema = z
     message: 'is required, but for a dry run',
     when: whereObject,
   })
-  .meta({ example: { filter: { reason: 'history.refused' }, dryRun: true, reason: 'sent by hand' } });
+  .meta({ example: { filter: { reason: 'history.http-422' }, dryRun: true, reason: 'sent by hand' } });
 export type DiscardBody = z.infer<typeof discardSchema>;
 
 export const replayIdSchema = z.guid('must be the id of a job, a UUID').transform((id) => id.toLowerCase());

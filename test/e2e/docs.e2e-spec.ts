@@ -105,6 +105,20 @@ describe('the API documentation', () => {
     }
   });
 
+  it('takes the target of an audit row for any text: a list that was shown has no id', () => {
+    const { schema } = operationOf('get /ops/audit').responses['200'].content['application/json'];
+    expect(schema.properties.items.items.properties.target).toEqual({
+      type: 'string',
+      description: expect.stringContaining('interactions'),
+      example: expect.any(String),
+    });
+  });
+
+  it('names only codes of the history service that it makes', () => {
+    const codes = [...JSON.stringify(document).matchAll(/\bhistory\.[a-z]+[a-z0-9-]*/g)].map(([code]) => code);
+    expect(new Set(codes)).toEqual(new Set(['history.http-422']));
+  });
+
   it('refers only to what it holds', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) => path ?? '');
     expect(references.length).toBeGreaterThan(0);
