@@ -6,6 +6,9 @@ import { startSimulator } from './index.js';
 /** EX_USAGE of sysexits.h */
 const EXIT_USAGE = 64;
 
+/** For the gateway on the same machine, and for nothing else; those of docker-compose.yml. */
+const API_KEYS = 'bofe:intake:demo-intake-key-0001,ops:admin+publish:demo-admin-key-0001';
+
 const terminal = new Console(process.stdout, process.stderr);
 
 async function main(): Promise<void> {
@@ -38,6 +41,7 @@ async function main(): Promise<void> {
       `GENESYS_CLIENT_SECRET=${clientSecret}`,
       ...grant,
       `HISTORY_URL=${historyUrl}`,
+      `API_KEYS=${API_KEYS}`,
       ...(history.options.token === undefined ? [] : [`HISTORY_TOKEN=${history.options.token}`]),
     ].join('\n'),
   );

@@ -2,6 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import { parseEnvironment } from '../../src/config/environment.js';
 import { parseCommandLine, usage, UsageError } from '../../simulator/command-line.js';
 
 describe('command line', () => {
@@ -82,7 +83,7 @@ describe('program', () => {
     await new Promise<void>((done) =>
       running?.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
-        if (text.includes('HISTORY_URL=')) done();
+        if (text.includes('API_KEYS=')) done();
       }),
     );
     const value = (name: string): string => new RegExp(`^${name}=(.+)$`, 'm').exec(text)?.[1] ?? '';
@@ -95,6 +96,9 @@ describe('program', () => {
       body: 'grant_type=client_credentials',
     });
     expect(token.status).toBe(200);
+    // All that is printed is all that the gateway needs.
+    const printed = Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.+)$/gm)].map(([, name, set]) => [name, set]));
+    expect(() => parseEnvironment(printed)).not.toThrow();
     running.kill(signal);
     expect(await exited).toEqual([0, null]);
   });
