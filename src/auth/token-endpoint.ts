@@ -1,6 +1,7 @@
 import type { AxiosInstance } from 'axios';
 import { exchange, HttpFailure } from '../common/http-exchange.js';
 import type { HttpAnswer } from '../common/http-exchange.js';
+import { oneLine } from '../common/one-line.js';
 import { retryAfterMs } from '../common/retry-after.js';
 import type { Config } from '../config/config.js';
 import { TokenRefusedError, TokenUnavailableError } from './auth.errors.js';
@@ -151,5 +152,5 @@ function whatGenesysSaid(text: string, secrets: string[]): string {
   const words = [body.error, body.error_description ?? body.description].filter((word) => typeof word === 'string');
   let said = words.join(': ');
   for (const secret of secrets) if (secret !== '') said = said.replaceAll(secret, '[redacted]');
-  return said === '' ? 'without a reason' : said.slice(0, 200).replace(/[\r\n]+/g, ' ');
+  return said === '' ? 'without a reason' : oneLine(said.slice(0, 200));
 }

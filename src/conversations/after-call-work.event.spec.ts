@@ -46,6 +46,10 @@ describe('workOfEvent', () => {
     });
   });
 
+  it.each([9e15, -9e15, -1, 253_402_300_800_000, Number.MAX_VALUE])('takes the time %d as absent', (eventTime) => {
+    expect(workOfEvent(TOPIC, { eventTime })).not.toHaveProperty('endedAt');
+  });
+
   it.each([
     ['VOICE', 'CALL'],
     ['chat', 'CHAT'],

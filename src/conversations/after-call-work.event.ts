@@ -6,8 +6,11 @@ import { type AfterCallWork, channelOfMedia, directionOf, present } from './afte
 const text = z.string().nullish().catch(undefined);
 const number = z.number().nullish().catch(undefined);
 
+/** Epoch ms from 1970 to 9999: other times can be written in no record, and some not even as a date. */
+const time = z.number().min(0).lt(Date.UTC(10_000, 0)).nullish().catch(undefined);
+
 const acwBody = z.object({
-  eventTime: number,
+  eventTime: time,
   participantId: text,
   sessionId: text,
   mediaType: text,

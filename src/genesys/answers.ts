@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../common/http-exchange.js';
+import { oneLine } from '../common/one-line.js';
 import { correlationOf, isForeign } from './error-body.js';
 import { GenesysAnswerError } from './genesys.errors.js';
 import type { GenesysChannel, TopicState } from './genesys.types.js';
@@ -56,7 +57,8 @@ export function topicStatesOf(topics: readonly string[], entities: Fields[]): To
     const entity = byId.get(id.toLowerCase());
     if (!entity) return { id, state: 'Unknown' };
     const { rejectionReason } = entity;
-    const reason = typeof rejectionReason === 'string' ? { rejectionReason: rejectionReason.slice(0, MAX_REASON) } : {};
+    const reason =
+      typeof rejectionReason === 'string' ? { rejectionReason: oneLine(rejectionReason.slice(0, MAX_REASON)) } : {};
     return { id, state: stateOf(entity.state), ...reason };
   });
 }

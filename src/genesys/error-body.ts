@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../common/http-exchange.js';
+import { oneLine } from '../common/one-line.js';
 import { shortHash } from '../common/short-hash.js';
 import { ChannelGoneError, GenesysForbiddenError, GenesysRequestError, TooManyTopicsError } from './genesys.errors.js';
 import type { GenesysFault } from './genesys.errors.js';
@@ -102,5 +103,5 @@ function text(value: unknown): string | undefined {
 function withoutIds(said: string, channelId: string | undefined): string {
   const known =
     channelId === undefined || channelId === '' ? said : said.replaceAll(channelId, `#${shortHash(channelId)}`);
-  return known.replace(/\bstreaming-[\w-]+/g, '[channel]').replace(/[\r\n]+/g, ' ');
+  return oneLine(known).replace(/\bstreaming-[\w-]+/g, '[channel]');
 }

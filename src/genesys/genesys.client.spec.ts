@@ -101,7 +101,7 @@ describe('GenesysClient', () => {
     it('subscribes, and says of each topic what became of it', async () => {
       const entities = [
         { id: topic(9), state: 'Permitted' },
-        { id: topic(2), state: 'Rejected', rejectionReason: 'no permission', missingPermissions: ['x'] },
+        { id: topic(2), state: 'Rejected', rejectionReason: 'no\u0000\r\npermission', missingPermissions: ['x'] },
         { id: topic(1).toUpperCase(), state: 'permitted' },
         { id: topic(3), state: 'Pending' },
         { id: topic(4) },
@@ -224,7 +224,12 @@ describe('GenesysClient', () => {
   describe('errors', () => {
     it('says what Genesys said, with the correlation id, and hides the channel', async () => {
       const limit = { key: 'k', namespace: 'n', value: 1_000, other: true };
-      const body = { code: 'bad.request', message: `no good: ${CHANNEL}\nand streaming-1-xyz`, status: 400, limit };
+      const body = {
+        code: 'bad.request',
+        message: `no good: ${CHANNEL}\u0000\nand streaming-1-xyz`,
+        status: 400,
+        limit,
+      };
       api.script = [{ status: 400, headers: { 'ININ-Correlation-Id': 'corr-1' }, body }];
       const error = (await failure(client.subscriptions(CHANNEL))) as GenesysRequestError;
       expect(error).toBeInstanceOf(GenesysRequestError);
