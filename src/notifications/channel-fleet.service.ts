@@ -63,7 +63,8 @@ export class ChannelFleet {
     this.log = logs.of('channels');
     this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'channel work failed'));
     const sockets = new OutageLog(this.log, "Genesys' sockets");
-    this.tools = { client, metrics, log: this.log, sockets, limits: config.channels, lease };
+    const replies = new OutageLog(this.log, "Genesys' replies over the socket");
+    this.tools = { client, metrics, log: this.log, sockets, replies, limits: config.channels, lease };
   }
 
   get current(): ReadonlySet<Channel> {

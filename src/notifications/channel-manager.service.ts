@@ -35,7 +35,7 @@ export class ChannelManager {
   /** Something that a hand-over may wait for has changed. */
   private readonly changes = new Subject<void>();
 
-  private readonly placements = new TopicPlacements();
+  private readonly placements: TopicPlacements;
   private readonly holders = new TopicHolders();
   private readonly placer: TopicPlacer;
   private readonly handOvers: HandOvers;
@@ -54,6 +54,7 @@ export class ChannelManager {
     this.covered$ = this.covered.asObservable();
     this.rejected$ = this.rejections.asObservable();
     this.log = logs.of('channels');
+    this.placements = new TopicPlacements(this.log);
     this.life = new ManagerLife(this.log);
     const term = (): AbortSignal | undefined => (this.life.state === 'running' ? this.life.term : undefined);
     this.placer = new TopicPlacer(fleet, this.placements, term, this.log);
@@ -292,9 +293,7 @@ export class ChannelManager {
   private onRejected(channel: Channel, topic: string, reason: string): void {
     if (!this.placements.isWanted(topic)) return;
     this.placements.takeOff([topic], channel);
-    const retryMs = this.placements.refuse(topic, performance.now());
-    this.log.warn({ channel: channel.stored?.no, retryMs }, 'Genesys refuses a topic');
-    this.rejections.next({ topic, reason, retryMs });
+    this.rejections.next({ topic, reason, retryMs: this.placements.refuse(topic, reason, performance.now()) });
     this.changes.next();
   }
 }

@@ -12,6 +12,8 @@ export interface ChannelTools {
   log: Log;
   /** Connections to Genesys' sockets, of all channels together: they fail together. */
   sockets: OutageLog;
+  /** Answers over these sockets. */
+  replies: OutageLog;
   limits: SilenceLimits & { replyTimeoutMs: number; maxTopics: number };
   lease: ChannelLease;
 }

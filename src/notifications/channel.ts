@@ -208,11 +208,10 @@ export class Channel {
         channelId: row.genesys_id,
         socket,
         subscriptions: this.subscriptions,
-        replyTimeoutMs: this.tools.limits.replyTimeoutMs,
         assertHeld: () => this.tools.lease.assertHeld(),
         isOurs: () => this.tools.lease.isOurs(row.no),
       },
-      this.tools.client,
+      this.tools,
       {
         ready: () => this.ready(),
         confirmed: (topics) => this.tell({ kind: 'confirmed', topics }),

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelay } from '../common/backoff.js';
 import { asError } from '../common/errors.js';
-import type { CallOptions, GenesysClient } from '../genesys/genesys.client.js';
+import type { CallOptions } from '../genesys/genesys.client.js';
 import { ChannelGoneError, GenesysRequestError, TooManyTopicsError } from '../genesys/genesys.errors.js';
 import type { Log } from '../telemetry/logs.js';
+import type { ChannelTools } from './channel-tools.js';
 import type { ChannelSocket } from './channel-socket.js';
 import { askOverSocket } from './subscription-request.js';
 import type { Subscriptions } from './subscriptions.js';
@@ -31,7 +32,6 @@ export interface SyncTarget {
   channelId: string;
   socket: ChannelSocket;
   subscriptions: Subscriptions;
-  replyTimeoutMs: number;
   /** Throws when the channel may be used by another replica, so that nothing may be said any more. */
   assertHeld(): void;
   /** False when another replica has taken the channel over. @throws StorageUnavailableError when it cannot be told. */
@@ -50,7 +50,7 @@ export class SubscriptionSync {
 
   constructor(
     private readonly target: SyncTarget,
-    private readonly client: GenesysClient,
+    private readonly tools: Pick<ChannelTools, 'client' | 'limits' | 'replies'>,
     private readonly report: SyncReport,
     private readonly log: Log,
     options: { verifyFirst: boolean },
@@ -122,7 +122,7 @@ export class SubscriptionSync {
   private async addByRest(topics: string[], signal: AbortSignal): Promise<void> {
     const { subscriptions, channelId } = this.target;
     try {
-      const states = await this.client.subscribe(channelId, topics, this.options(signal));
+      const states = await this.tools.client.subscribe(channelId, topics, this.options(signal));
       this.confirm(states.filter((topic) => topic.state === 'Permitted').map((topic) => topic.id));
       for (const topic of states.filter((each) => each.state === 'Rejected')) {
         this.reject(topic.id, topic.rejectionReason ?? 'Genesys gave no reason');
@@ -157,27 +157,30 @@ export class SubscriptionSync {
       const removed = new Set(topics);
       const kept = [...subscriptions.heldTopics].filter((topic) => !removed.has(topic));
       // There is no REST call that removes one topic: the whole list is replaced (docs/wire-facts.md §2).
-      if (kept.length > 0) await this.client.replaceSubscriptions(channelId, kept, this.options(signal));
-      else await this.client.clearSubscriptions(channelId, this.options(signal));
+      if (kept.length > 0) await this.tools.client.replaceSubscriptions(channelId, kept, this.options(signal));
+      else await this.tools.client.clearSubscriptions(channelId, this.options(signal));
     }
     subscriptions.confirmRemoved(topics);
   }
 
   private async verify(signal: AbortSignal): Promise<void> {
     this.verifyDue = false;
-    const listed = await this.client.subscriptions(this.target.channelId, this.options(signal));
+    const listed = await this.tools.client.subscriptions(this.target.channelId, this.options(signal));
     // The connection may have ended meanwhile: then this list is the next one's to ask for.
     if (signal.aborted) return;
     this.report.verified(this.target.subscriptions.reconcile(new Set(listed)));
   }
 
   private async ask(message: 'subscribe' | 'unsubscribe', topics: string[]): Promise<string | undefined> {
-    const { socket, replyTimeoutMs } = this.target;
+    const { limits, replies } = this.tools;
     this.target.assertHeld();
-    const result = await askOverSocket(socket, message, topics, replyTimeoutMs);
+    const result = await askOverSocket(this.target.socket, message, topics, limits.replyTimeoutMs);
     if (result === '404') throw new ChannelGoneError('The channel answered 404 to a subscribe request.');
-    if (result !== '200')
-      this.log.warn({ message, result, topics: topics.length }, 'not confirmed over the socket, asking by REST');
+    const facts = { message, result, topics: topics.length };
+    if (result === '200') replies.recovered();
+    // Refused, not unanswered: REST says which topic is to blame.
+    else if (result === '400' || result === '403') this.log.debug(facts, 'refused over the socket, asking by REST');
+    else replies.failed('not confirmed over the socket, asking by REST', facts);
     return result;
   }
 

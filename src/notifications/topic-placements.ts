@@ -1,3 +1,4 @@
+import type { LineWriter } from '../telemetry/outage-log.js';
 import type { Channel } from './channel.js';
 import { RejectedTopics } from './rejected-topics.js';
 
@@ -9,7 +10,11 @@ export class TopicPlacements {
   private readonly heldBack = new Set<string>();
   /** Those of the unplaced that there is no room for, as has been told. */
   private readonly withoutRoom = new Set<string>();
-  private rejected = new RejectedTopics();
+  private readonly rejected: RejectedTopics;
+
+  constructor(log: LineWriter) {
+    this.rejected = new RejectedTopics(log);
+  }
 
   get size(): number {
     return this.channelOf.size;
@@ -106,7 +111,7 @@ export class TopicPlacements {
     this.unplaced.clear();
     this.heldBack.clear();
     this.withoutRoom.clear();
-    this.rejected = new RejectedTopics();
+    this.rejected.clear();
   }
 
   holdBack(topics: Iterable<string>): void {
@@ -118,8 +123,8 @@ export class TopicPlacements {
   }
 
   /** Genesys refused it: answers after how many milliseconds it is asked for again. */
-  refuse(topic: string, now: number): number {
-    return this.rejected.refuse(topic, now);
+  refuse(topic: string, reason: string, now: number): number {
+    return this.rejected.refuse(topic, reason, now);
   }
 
   /** A refused topic need not wait any longer for its next try. */
@@ -128,7 +133,7 @@ export class TopicPlacements {
   }
 
   confirmed(topics: Iterable<string>): void {
-    for (const topic of topics) this.rejected.forget(topic);
+    this.rejected.confirmed(topics);
   }
 
   /** True when `old` is not needed for this topic: another channel holds it, or Genesys refuses it. */

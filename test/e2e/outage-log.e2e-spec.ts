@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { GatewayProcess, LogLine } from '../helpers/gateway-process.js';
-import { ProcessScene, call, eventually, handIn } from '../helpers/process-scene.js';
+import { type Accepted, ProcessScene, call, eventually, handIn } from '../helpers/process-scene.js';
 import { TcpProxy } from '../helpers/tcp-proxy.js';
 
 /** Long enough for a dozen tries of everything that retries. */
@@ -121,6 +121,32 @@ describe('the log of an outage', () => {
       await client.end();
     }
   }, 90_000);
+
+  it('of a permission that is missing for topics is one line however many are refused, and so is its end', async () => {
+    const { genesys } = scene.simulator;
+    genesys.configure({ forbiddenTopics: ['*'] });
+    const gateway = await scene.start({ GENESYS_API_URL: await through(scene.simulator.apiUrl) });
+    const before = gateway.logs.length;
+    const refused = await Promise.all(Array.from({ length: 20 }, () => scene.accept(gateway)));
+    const rejected = async ({ id }: Accepted): Promise<boolean> => {
+      const { body } = await call(gateway, 'GET', `/customers/supportInteraction/${id}`);
+      return (body as { lastError?: { code: string } }).lastError?.code === 'topic.rejected';
+    };
+    await eventually(async () => (await Promise.all(refused.map(rejected))).every(Boolean));
+    const told = () => gateway.logs.slice(before).filter(({ level }) => level === 'warn');
+    expect(told()).toMatchObject([{ msg: 'subscribing to topics: failing', topic: expect.stringContaining('.acw') }]);
+
+    genesys.configure({ forbiddenTopics: [] });
+    // That nobody wants them any more is not yet the end: a topic has to be taken.
+    for (const { id } of refused) await call(gateway, 'DELETE', `/customers/supportInteraction/${id}`);
+    expect(gateway.logs.slice(before).map(({ msg }) => msg)).not.toContain('subscribing to topics: works again');
+    await scene.accept(gateway);
+    expect(await gateway.logged(({ msg }) => msg === 'subscribing to topics: works again')).toMatchObject({
+      level: 'info',
+      failures: 20,
+    });
+    expect(told()).toHaveLength(1);
+  }, 60_000);
 
   it("of Genesys Cloud's is few lines", async () => {
     const url = await through(scene.simulator.apiUrl);
