@@ -7,6 +7,7 @@ import { conversationOperations } from './conversation.operations.js';
 import { genesysOperations } from './genesys.operations.js';
 import { historyOperations } from './history.operations.js';
 import { operation, type Controlled, type Operation } from './operation.js';
+import { planOperations } from './plan.operations.js';
 
 const none = z.strictObject({});
 
@@ -40,7 +41,13 @@ const general: Operation[] = [
   ),
 ];
 
-const operations: Operation[] = [...general, ...conversationOperations, ...genesysOperations, ...historyOperations];
+const operations: Operation[] = [
+  ...general,
+  ...conversationOperations,
+  ...planOperations,
+  ...genesysOperations,
+  ...historyOperations,
+];
 
 /** The API by which tests, the demo and people drive the simulator. */
 export function makeControlServer(controlled: Controlled): FastifyInstance {

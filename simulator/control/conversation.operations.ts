@@ -9,7 +9,27 @@ const agent = z.strictObject({
   participantId: z.string().optional(),
   sessionId: z.string().optional(),
   queueId: z.string().optional(),
+  stateShown: z.enum(['state', 'unknown', 'empty', 'missing']).optional(),
 });
+const contact = {
+  ani: z.string().optional(),
+  dnis: z.string().optional(),
+  addressFrom: z.string().optional(),
+  addressTo: z.string().optional(),
+  subject: z.string().optional(),
+  messageType: z.string().optional(),
+  callbackNumbers: z.array(z.string()).max(100).optional(),
+  callbackUserName: z.string().optional(),
+  callbackScheduledTime: z.number().int().optional(),
+  externalContactId: z.string().optional(),
+  externalOrganizationId: z.string().optional(),
+  utilizationLabel: z.string().optional(),
+};
+const wrapup = {
+  wrapupCode: z.string().optional(),
+  wrapupName: z.string().optional(),
+  wrapupNotes: z.string().optional(),
+};
 const which = { userId: z.string().optional(), participantId: z.string().optional(), sessionId: z.string().optional() };
 
 const start = z.strictObject({
@@ -18,9 +38,9 @@ const start = z.strictObject({
   direction: z.enum(['INBOUND', 'OUTBOUND']).optional(),
   agents: z.array(agent).max(100).optional(),
   queueId: z.string().optional(),
-  ani: z.string().optional(),
-  dnis: z.string().optional(),
+  provider: z.string().optional(),
   startedAt: z.number().int().optional(),
+  ...contact,
 });
 
 const endLeg = z.strictObject({
@@ -33,14 +53,22 @@ const endLeg = z.strictObject({
 
 const finishWork = z.strictObject({
   ...which,
-  wrapupCode: z.string().optional(),
-  wrapupNotes: z.string().optional(),
+  ...wrapup,
   wrapupDurationMs: z.number().min(0).optional(),
   eventTime: z.number().int().optional(),
   duplicate: z.union([z.boolean(), z.number().int().min(0).max(100)]).optional(),
   suppressEvent: z.boolean().optional(),
   reverseOrder: z.boolean().optional(),
   disconnectType: z.string().optional(),
+});
+
+const noAnswer = agent.extend({
+  ...wrapup,
+  alertMs: z.number().min(0).optional(),
+  wrapupDurationMs: z.number().min(0).optional(),
+  eventTime: z.number().int().optional(),
+  disconnectType: z.string().optional(),
+  suppressEvent: z.boolean().optional(),
 });
 
 const BASE = '/genesys/conversations';
@@ -69,6 +97,12 @@ export const conversationOperations: Operation[] = [
     },
   ),
   operation(
+    `POST ${BASE}/:id/no-answer`,
+    'An agent was alerted and did not answer; with a code or notes there was after-call work all the same',
+    noAnswer,
+    ({ genesys }, { params, body }) => genesys.conversations.noAnswer(params['id'] ?? '', defined(body)),
+  ),
+  operation(
     `POST ${BASE}/:id/end-leg`,
     'An agent leaves and begins after-call work',
     endLeg,
@@ -83,13 +117,13 @@ export const conversationOperations: Operation[] = [
   operation(
     `POST ${BASE}/:id/time-out-work`,
     'The timed after-call work runs out: ININ-WRAP-UP-TIMEOUT',
-    finishWork.omit({ wrapupCode: true, wrapupNotes: true }),
+    finishWork.omit({ wrapupCode: true, wrapupName: true, wrapupNotes: true }),
     ({ genesys }, { params, body }) => genesys.conversations.timeOutWork(params['id'] ?? '', defined(body)),
   ),
   operation(
     `POST ${BASE}/:id/provisional-wrapup`,
     'An agent saves a wrap-up that is not final: no event',
-    z.strictObject({ ...which, wrapupCode: z.string().optional(), wrapupNotes: z.string().optional() }),
+    z.strictObject({ ...which, ...wrapup }),
     ({ genesys }, { params, body }) => genesys.conversations.saveProvisional(params['id'] ?? '', defined(body)),
   ),
   operation(
@@ -153,6 +187,12 @@ export const conversationOperations: Operation[] = [
       view: z.enum(['analytics', 'single']).optional(),
     }),
     ({ genesys }, { params, body }) => genesys.conversations.shape(params['id'] ?? '', defined(body)),
+  ),
+  operation(
+    `POST ${BASE}/:id/lag`,
+    'How far its look-ups are behind from now on; without a number as for all',
+    z.strictObject({ analytics: z.number().min(0).optional(), single: z.number().min(0).optional() }),
+    ({ genesys }, { params, body }) => genesys.conversations.lag(params['id'] ?? '', defined(body)),
   ),
   operation(
     `POST ${BASE}/:id/resend`,

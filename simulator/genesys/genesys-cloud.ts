@@ -160,7 +160,7 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     requireToken(this.#api, { clock, tokens, options });
     const connectUri = (id: string): string => `${this.#apiUrl.replace(/^http/, 'ws')}/channels/${id}`;
     channelRoutes(this.#api, { channels: this.registry, options, connectUri });
-    lookupRoutes(this.#api, { conversations: this.conversations, faults: faults.lookups, options });
+    lookupRoutes(this.#api, { known: this.conversations.known, faults: faults.lookups, options });
   }
 
   #recordFrame(frame: RecordedFrame): void {

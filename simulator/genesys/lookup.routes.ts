@@ -3,38 +3,39 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { analyticsView } from './conversations/analytics-view.js';
 import { conversationView, wrapupOf } from './conversations/conversation-view.js';
 import type { Conversation } from './conversations/conversation.js';
-import type { Conversations } from './conversations/conversations.js';
-import { misshapen, type Shape } from './conversations/shapes.js';
+import type { KnownConversations } from './conversations/known-conversations.js';
+import { misshapen, type Shape, type View } from './conversations/shapes.js';
 import type { LookupFaults } from './lookup-faults.js';
 import type { GenesysOptions } from './options.js';
 import { Refusal } from './refusal.js';
 
 interface Parts {
-  conversations: Conversations;
+  known: KnownConversations;
   faults: LookupFaults;
   options: () => GenesysOptions;
 }
 
 type Json = Record<string, unknown>;
-type View = 'analytics' | 'single';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The look-ups of docs/wire-facts.md §5; they agree with the events, `lookupLagMs` and `analyticsLagMs` later. */
-export function lookupRoutes(server: FastifyInstance, { conversations, faults, options }: Parts): void {
+/** The look-ups of docs/wire-facts.md §5; they agree with the events, `lookupLagMs` and `analyticsLagMs` later, or by the conversation's own lag. */
+export function lookupRoutes(server: FastifyInstance, { known, faults, options }: Parts): void {
   const ending = new AbortController();
   server.addHook('onClose', () => ending.abort());
 
-  const found = (id: string, lagMs: number): Conversation => {
-    const conversation = conversations.asOf(id, lagMs);
+  const seen = (id: string, view: View): Conversation | undefined =>
+    known.asSeen(id, view, view === 'single' ? options().lookupLagMs : options().analyticsLagMs);
+  const found = (id: string, view: View): Conversation => {
+    const conversation = seen(id, view);
     if (!conversation) throw Refusal.notFound();
     return conversation;
   };
 
   const singleOf = (conversation: Conversation): Json =>
-    shaped(conversationView(conversation), conversations.shapeOf(conversation.id), 'single');
+    shaped(conversationView(conversation), known.shapeOf(conversation.id), 'single');
   const analyticsOf = (conversation: Conversation): Json =>
-    shaped(analyticsView(conversation), conversations.shapeOf(conversation.id), 'analytics');
+    shaped(analyticsView(conversation), known.shapeOf(conversation.id), 'analytics');
 
   /** Lets what was ordered about one of these conversations happen; true when that was the answer. */
   const isSpoilt = async (ids: readonly string[], view: View, reply: FastifyReply): Promise<boolean> => {
@@ -52,11 +53,11 @@ export function lookupRoutes(server: FastifyInstance, { conversations, faults, o
   server.get('/api/v2/conversations/:id', async (request, reply) => {
     const id = param(request, 'id');
     if (await isSpoilt([id], 'single', reply)) return reply;
-    return singleOf(found(id, options().lookupLagMs));
+    return singleOf(found(id, 'single'));
   });
 
   server.get('/api/v2/conversations/:id/participants/:participantId/wrapup', async (request) => {
-    const { legs } = found(param(request, 'id'), options().lookupLagMs);
+    const { legs } = found(param(request, 'id'), 'single');
     const leg = legs.find((candidate) => candidate.participantId === param(request, 'participantId'));
     const provisional = String((request.query as { provisional?: string }).provisional ?? 'false') === 'true';
     const { wrapup } = wrapupOf(leg?.work) as { wrapup?: Record<string, unknown> };
@@ -67,18 +68,16 @@ export function lookupRoutes(server: FastifyInstance, { conversations, faults, o
   server.get('/api/v2/analytics/conversations/:id/details', async (request, reply) => {
     const id = param(request, 'id');
     if (await isSpoilt([id], 'analytics', reply)) return reply;
-    return analyticsOf(found(id, options().analyticsLagMs));
+    return analyticsOf(found(id, 'analytics'));
   });
 
   server.get('/api/v2/analytics/conversations/details', async (request, reply) => {
-    const { analyticsLagMs, analyticsMaxIds } = options();
+    const { analyticsMaxIds } = options();
     const ids = idsOf(request);
     if (ids.length > analyticsMaxIds)
       throw new Refusal(400, 'bad.request', `Too many ids: ${ids.length}, at most ${analyticsMaxIds}.`);
     if (await isSpoilt(ids, 'analytics', reply)) return reply;
-    const known = ids
-      .map((id) => conversations.asOf(id, analyticsLagMs))
-      .filter((conversation) => conversation !== undefined);
+    const known = ids.map((id) => seen(id, 'analytics')).filter((conversation) => conversation !== undefined);
     return { conversations: known.map(analyticsOf) };
   });
 }

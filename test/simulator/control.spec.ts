@@ -51,7 +51,7 @@ describe('control API', () => {
     expect((await client.control('POST', `${at}/resend`)).body.sentTo).toHaveLength(2);
     expect((await client.control('POST', `${at}/reopen`, {})).status).toBe(200);
     expect((await client.control('POST', `${at}/skip-work`)).status).toBe(200);
-    expect((await client.control('GET', at)).body.participants).toHaveLength(4);
+    expect((await client.control('GET', at)).body.participants).toHaveLength(5);
     await socket.settle();
     expect(socket.topics().filter((topic) => topic === acwTopic(id))).toHaveLength(4);
     expect((await client.control('GET', '/genesys/conversations')).body).toMatchObject({ total: 1 });

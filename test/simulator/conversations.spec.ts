@@ -33,8 +33,8 @@ describe('conversations: events and look-ups', () => {
       queueId,
       direction: 'OUTBOUND',
       mediaType: 'MESSAGE',
-      ani: 'me',
-      dnis: 'you',
+      addressFrom: 'centre',
+      addressTo: 'customer',
       startedAt: Date.now() - 60_000,
     });
     const eventTime = Date.now() + 1_234;
@@ -57,7 +57,7 @@ describe('conversations: events and look-ups', () => {
     expect(acw).toMatchObject({ version: '2', metadata: { CorrelationId: expect.any(String) } });
     expect(acw.eventBody).toEqual({
       eventTime, conversationId: id, participantId: expect.any(String), sessionId: expect.any(String), mediaType: 'MESSAGE',
-      provider: 'PureCloud Messaging', direction: 'OUTBOUND', ani: 'me', dnis: 'you', messageType: 'WEBMESSAGING', userId, queueId,
+      provider: 'PureCloud Messaging', direction: 'OUTBOUND', addressFrom: 'centre', addressTo: 'customer', messageType: 'WEBMESSAGING', userId, queueId,
       wrapupCode: 'code-1', wrapupNotes: 'called back', wrapupDurationMs: 15_000,
       conversationExternalContactIds: [], conversationExternalOrganizationIds: [],
     }); // prettier-ignore
@@ -99,8 +99,8 @@ describe('conversations: events and look-ups', () => {
     expect(session).toMatchObject({
       sessionId: acw.eventBody.sessionId,
       mediaType: 'message',
-      ani: 'me',
-      metrics: [{ name: 'tAcw', value: 15_000 }],
+      addressTo: 'customer',
+      metrics: [{ name: 'tTalk' }, { name: 'tAcw', value: 15_000 }],
     });
     const coded = session.segments.filter((segment: Wire) => 'wrapUpCode' in segment);
     expect(coded).toEqual([

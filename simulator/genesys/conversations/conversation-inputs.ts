@@ -1,3 +1,5 @@
+import type { AgentInput } from './conversation.js';
+
 export interface Which {
   userId?: string;
   participantId?: string;
@@ -16,6 +18,8 @@ export interface EndLeg extends Which {
 
 export interface FinishWork extends Which {
   wrapupCode?: string;
+  /** The single look-up tells the code's name, too. */
+  wrapupName?: string;
   wrapupNotes?: string;
   /** Default 15,000: the commonest queue timeout (docs/wire-facts.md §4.5). */
   wrapupDurationMs?: number;
@@ -39,4 +43,28 @@ export interface FinishedWork {
   event: Record<string, unknown>;
   /** Channels that the acw event went out on, one entry per time. */
   sentTo: string[];
+}
+
+/** An agent who was alerted and did not answer. */
+export interface NoAnswer extends AgentInput {
+  /** How long it rang; default 12 s. */
+  alertMs?: number;
+  /** A code or notes: there was after-call work all the same. */
+  wrapupCode?: string;
+  /** The single look-up tells the code's name, too. */
+  wrapupName?: string;
+  wrapupNotes?: string;
+  /** Default 57,000, as captured (docs/wire-facts.md §5.3). */
+  wrapupDurationMs?: number;
+  /** Epoch ms at which it was over; default now. */
+  eventTime?: number;
+  /** In the events' spelling; default CLIENT. */
+  disconnectType?: string;
+  suppressEvent?: boolean;
+}
+
+/** How far look-ups are behind, in ms. */
+export interface Lags {
+  analytics?: number;
+  single?: number;
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Misuse, NotThere } from '../../common/misuse.js';
-import { setBounded } from '../../common/bounded-log.js';
 import { messageAdded, updateOf, type MessageInput } from '../direct/direct-events.js';
 import type { DirectPayload } from '../direct/direct-filter.js';
 import {
@@ -11,16 +10,15 @@ import {
   type ConversationInput,
   type Leg,
 } from './conversation.js';
-import type { EndLeg, FinishedWork, FinishWork, Which } from './conversation-inputs.js';
+import type { EndLeg, FinishedWork, FinishWork, Lags, NoAnswer, Which } from './conversation-inputs.js';
 import { acw, customerEnd, topicOf, userEnd, userStart, wrapup, type DetailEvent } from './detail-events.js';
-import { endLeg, findLeg, USUAL_CALL_MS, workOf } from './legs.js';
+import { addUnanswered, endLeg, findLeg, USUAL_CALL_MS, workOf, wrapupFrom } from './legs.js';
+import { KnownConversations } from './known-conversations.js';
 import { attributes, beginning, contact, flowOutcome, voicemail } from './life-events.js';
+import type { ConversationPlan } from './plan.js';
+import { PlannedConversations } from './planned-conversations.js';
 import type { Shape } from './shapes.js';
-
-interface Version {
-  at: number;
-  state: Conversation;
-}
+import { isTold } from './timeline.js';
 
 /** Where events go. */
 interface Outlets {
@@ -31,29 +29,31 @@ interface Outlets {
   direct(payload: DirectPayload): string[];
 }
 
-/** Look-ups lag by at most the time of so many changes. */
-const VERSIONS_KEPT = 50;
 /** The commonest queue timeout (docs/wire-facts.md §4.5). */
 const DEFAULT_WORK_MS = 15_000;
-const DEFAULT_WRAPUP_CODE = '3c9e5a0e-2f5f-4f0f-9a55-0d8e3a2b1c00';
 
 /** The conversations of the contact centre: what happens to them becomes events, and look-ups that agree with the events. */
 export class Conversations {
-  readonly #current = new Map<string, Conversation>();
-  readonly #versions = new Map<string, Version[]>();
-  readonly #shapes = new Map<string, Shape>();
+  readonly known: KnownConversations;
+  readonly #planned: PlannedConversations;
 
   constructor(
     private readonly clock: { now(): number },
     private readonly outlets: Outlets,
     private readonly changed: (conversationId: string, change: string) => void,
-  ) {}
+  ) {
+    this.known = new KnownConversations(clock);
+    this.#planned = new PlannedConversations(clock, this.known, (conversation, events, change) => {
+      this.changed(conversation.id, change);
+      this.#send(conversation, ...events);
+    });
+  }
 
   start(input: ConversationInput = {}): Conversation {
-    if (input.id !== undefined && this.#current.has(input.id))
+    if (input.id !== undefined && this.known.get(input.id))
       throw new Misuse(`Conversation ${input.id} exists; use reopen.`);
     const conversation = newConversation(input, this.clock.now());
-    setBounded(this.#current, conversation.id, conversation);
+    this.known.set(conversation);
     this.#keep(conversation, 'started');
     this.#send(conversation, ...beginning(conversation));
     for (const leg of conversation.legs) this.#send(conversation, userStart(conversation, leg));
@@ -69,6 +69,8 @@ export class Conversations {
   /** The customer is recognised: contact. */
   identify(id: string, externalContactId: string = randomUUID()): void {
     const conversation = this.#getOrStart(id, {});
+    conversation.contact = { ...conversation.contact, externalContactId };
+    this.#keep(conversation, 'identified');
     this.#send(conversation, contact(conversation, externalContactId, this.clock.now()));
   }
 
@@ -91,27 +93,33 @@ export class Conversations {
   }
 
   get(id: string): Conversation | undefined {
-    return this.#current.get(id);
+    return this.known.get(id);
   }
 
   list(): Conversation[] {
-    return [...this.#current.values()];
+    return this.known.list();
   }
 
-  /** What was known `lagMs` ago. */
-  asOf(id: string, lagMs: number): Conversation | undefined {
-    const time = this.clock.now() - lagMs;
-    return this.#versions.get(id)?.findLast((version) => version.at <= time)?.state;
+  /** How far its look-ups are behind from now on; what is not named is as for all. */
+  lag(id: string, lags: Lags): void {
+    this.#getOrStart(id, {});
+    this.known.lag(id, lags);
   }
 
   /** Its look-ups answer so from now on; `{}`: as they should. */
   shape(id: string, shape: Shape): void {
     this.#getOrStart(id, {});
-    setBounded(this.#shapes, id, shape);
+    this.known.shape(id, shape);
   }
 
-  shapeOf(id: string): Shape | undefined {
-    return this.#shapes.get(id);
+  /** Begins a conversation by a plan, up to the moment at which it is handed in. */
+  begin(plan: ConversationPlan): Conversation {
+    return this.#planned.begin(plan);
+  }
+
+  /** The rest of its plan happens. */
+  complete(id: string, options: { suppressEvent?: boolean } = {}): Conversation {
+    return this.#planned.complete(id, options);
   }
 
   /** An agent's part ends; after-call work begins, unless there is none. */
@@ -126,7 +134,10 @@ export class Conversations {
   }
 
   /** A wrap-up that is saved, not final (docs/wire-facts.md §5.1 `provisional`): seen by look-ups, no event. */
-  saveProvisional(id: string, options: Which & { wrapupCode?: string; wrapupNotes?: string } = {}): Leg {
+  saveProvisional(
+    id: string,
+    options: Which & Pick<FinishWork, 'wrapupCode' | 'wrapupName' | 'wrapupNotes'> = {},
+  ): Leg {
     const conversation = this.#getOrStart(id, options);
     const leg = findLeg(conversation, options);
     if (leg.endedAt === undefined) endLeg(conversation, leg, this.clock.now(), {});
@@ -159,7 +170,7 @@ export class Conversations {
   }
 
   /** The timed after-call work ran out (docs/wire-facts.md §4.5). */
-  timeOutWork(id: string, options: Omit<FinishWork, 'wrapupCode' | 'wrapupNotes'> = {}): FinishedWork {
+  timeOutWork(id: string, options: Omit<FinishWork, 'wrapupCode' | 'wrapupName' | 'wrapupNotes'> = {}): FinishedWork {
     const finished = { wrapupDurationMs: DEFAULT_WORK_MS, ...options, wrapupCode: 'ININ-WRAP-UP-TIMEOUT' };
     return this.finishWork(id, finished);
   }
@@ -197,7 +208,7 @@ export class Conversations {
 
   /** A messaging conversation comes back to life under its old id (docs/wire-facts.md §7.5). */
   reopen(id: string, agent: AgentInput = {}): Leg {
-    const conversation = this.#current.get(id);
+    const conversation = this.known.get(id);
     if (!conversation) throw new NotThere(`There is no conversation ${id} to reopen.`);
     delete conversation.endedAt;
     const leg = addLeg(conversation, agent, this.clock.now());
@@ -206,24 +217,35 @@ export class Conversations {
     return leg;
   }
 
+  /**
+   * An agent is alerted and does not answer; some have after-call work with a code all the same (docs/wire-facts.md §5.3).
+   * No acw event tells of it.
+   */
+  noAnswer(id: string, options: NoAnswer = {}): Leg {
+    const conversation = this.#getOrStart(id, {});
+    const leg = addUnanswered(conversation, options, this.clock.now());
+    this.#keep(conversation, 'not-answered');
+    if (!options.suppressEvent) this.#send(conversation, userStart(conversation, leg), userEnd(conversation, leg));
+    return leg;
+  }
+
   /** Sends the acw events of all finished work again, as they were; gives the channels they went out on. */
   resend(id: string): string[] {
-    const conversation = this.#current.get(id);
-    const finished = conversation?.legs.filter((leg) => leg.work?.state === 'complete') ?? [];
+    const conversation = this.known.get(id);
+    const finished = conversation?.legs.filter((leg) => leg.work?.state === 'complete' && isTold(leg)) ?? [];
     if (!conversation || finished.length === 0)
       throw new Misuse(`Conversation ${id} has no finished work to send again.`);
     return this.#send(conversation, ...finished.map((leg) => acw(conversation, leg)));
   }
 
   clear(): void {
-    this.#current.clear();
-    this.#versions.clear();
-    this.#shapes.clear();
+    this.known.clear();
+    this.#planned.clear();
   }
 
   /** One that was never heard of has begun by now, or a usual call before what it is needed for. */
   #getOrStart(id: string, { userId, participantId, sessionId }: Which, startedAt = this.clock.now()): Conversation {
-    const known = this.#current.get(id);
+    const known = this.known.get(id);
     if (known) return known;
     const agent = {
       ...(userId && { userId }),
@@ -264,17 +286,7 @@ export class Conversations {
   }
 
   #keep(conversation: Conversation, change: string): void {
-    const versions = this.#versions.get(conversation.id) ?? [];
-    versions.push({ at: this.clock.now(), state: structuredClone(conversation) });
-    if (versions.length > VERSIONS_KEPT) versions.shift();
-    setBounded(this.#versions, conversation.id, versions);
+    this.known.keep(conversation);
     this.changed(conversation.id, change);
   }
-}
-
-function wrapupFrom({ wrapupCode = DEFAULT_WRAPUP_CODE, wrapupNotes }: { wrapupCode?: string; wrapupNotes?: string }): {
-  code: string;
-  notes?: string;
-} {
-  return { code: wrapupCode, ...(wrapupNotes !== undefined && { notes: wrapupNotes }) };
 }

@@ -1,4 +1,5 @@
-import type { Conversation, Leg } from './conversation.js';
+import { contactOfEvent } from './contact.js';
+import type { Conversation, Leg, Party } from './conversation.js';
 
 /** An event before it is sent: the last part of its topic, and its body (docs/wire-facts.md §4.4). */
 export interface DetailEvent {
@@ -15,10 +16,11 @@ export function userStart(conversation: Conversation, leg: Leg): DetailEvent {
 
 export function userEnd(conversation: Conversation, leg: Leg): DetailEvent {
   const endedAt = leg.endedAt ?? leg.startedAt;
+  const answeredAt = leg.answeredAt ?? endedAt;
   const durations = {
-    interactingDurationMs: endedAt - leg.startedAt,
+    interactingDurationMs: endedAt - answeredAt,
     heldDurationMs: 0,
-    alertingDurationMs: 0,
+    alertingDurationMs: answeredAt - leg.startedAt,
     contactingDurationMs: 0,
     dialingDurationMs: 0,
   };
@@ -29,8 +31,8 @@ export function userEnd(conversation: Conversation, leg: Leg): DetailEvent {
   };
 }
 
-export function customerEnd(conversation: Conversation): DetailEvent {
-  const endedAt = conversation.endedAt ?? conversation.startedAt;
+export function customerEnd(conversation: Conversation, at?: number): DetailEvent {
+  const endedAt = at ?? conversation.endedAt ?? conversation.startedAt;
   const body = common(conversation, conversation.customer, endedAt);
   const interactingDurationMs = endedAt - conversation.startedAt;
   return { name: 'customer.end', body: { ...body, disconnectType: 'PEER', interactingDurationMs } };
@@ -58,24 +60,12 @@ function workEnd(leg: Leg): number {
 
 /** What all events of a party have. */
 export function common(
-  { id, media, direction, ani, dnis }: Conversation,
-  { participantId, sessionId }: { participantId: string; sessionId: string },
+  { id, media, provider, direction, contact }: Conversation,
+  { participantId, sessionId }: Party,
   eventTime: number,
 ): Record<string, unknown> {
-  return {
-    eventTime,
-    conversationId: id,
-    participantId,
-    sessionId,
-    mediaType: media.event,
-    provider: media.provider,
-    direction,
-    ani,
-    dnis,
-    ...(media.event === 'MESSAGE' && { messageType: 'WEBMESSAGING' }),
-    conversationExternalContactIds: [],
-    conversationExternalOrganizationIds: [],
-  };
+  const party = { eventTime, conversationId: id, participantId, sessionId };
+  return { ...party, mediaType: media.event, provider, direction, ...contactOfEvent(contact) };
 }
 
 function wrapupFields(leg: Leg): Record<string, unknown> {

@@ -1,8 +1,10 @@
-import { addLeg, type AfterCallWork, type Conversation, type Leg } from './conversation.js';
-import type { EndLeg, Which } from './conversation-inputs.js';
+import { addLeg, insert, partOf, type AfterCallWork, type Conversation, type Leg } from './conversation.js';
+import type { EndLeg, NoAnswer, Which } from './conversation-inputs.js';
+import { lastEnd } from './timeline.js';
 
 /** How long a call lasts when it must have begun before we knew of it. */
 export const USUAL_CALL_MS = 60_000;
+const DEFAULT_WRAPUP_CODE = '3c9e5a0e-2f5f-4f0f-9a55-0d8e3a2b1c00';
 
 /**
  * The leg that is meant: by participant or session, else the agent's, else the first that is not over, else the last.
@@ -28,11 +30,40 @@ export function endLeg(conversation: Conversation, leg: Leg, now: number, option
   const { endedAt = now, disconnectType = 'PEER', work = 'pending' } = options;
   leg.endedAt = endedAt;
   leg.disconnectType = disconnectType;
-  if (leg.startedAt > endedAt) leg.startedAt = endedAt - USUAL_CALL_MS;
+  if (leg.startedAt > endedAt) leg.startedAt = leg.answeredAt = endedAt - USUAL_CALL_MS;
   leg.work = { state: work, startedAt: endedAt };
   conversation.startedAt = Math.min(conversation.startedAt, leg.startedAt);
-  const ends = conversation.legs.map((each) => each.endedAt);
-  if (ends.every((end) => end !== undefined)) conversation.endedAt = Math.max(...ends);
+  const over = lastEnd(conversation.legs);
+  if (over !== undefined) conversation.endedAt = over;
+}
+
+/** An agent who was alerted and did not answer. */
+export function addUnanswered(conversation: Conversation, options: NoAnswer, now: number): Leg {
+  const { eventTime = now, alertMs = 12_000, wrapupDurationMs = 57_000, disconnectType = 'CLIENT' } = options;
+  const works = options.wrapupCode !== undefined || options.wrapupNotes !== undefined;
+  const endedAt = works ? eventTime - wrapupDurationMs : eventTime;
+  const leg: Leg = {
+    ...partOf(conversation, options),
+    startedAt: endedAt - alertMs,
+    endedAt,
+    disconnectType,
+    work: works
+      ? { state: 'complete', startedAt: endedAt, endedAt: eventTime, ...wrapupFrom(options) }
+      : { state: 'notApplicable', startedAt: endedAt },
+  };
+  insert(conversation, leg);
+  conversation.startedAt = Math.min(conversation.startedAt, leg.startedAt);
+  return leg;
+}
+
+/** What the agent says at the end of the work. */
+export function wrapupFrom(said: {
+  wrapupCode?: string;
+  wrapupName?: string;
+  wrapupNotes?: string;
+}): Pick<AfterCallWork, 'name' | 'notes'> & { code: string } {
+  const { wrapupCode: code = DEFAULT_WRAPUP_CODE, wrapupName: name, wrapupNotes: notes } = said;
+  return { code, ...(name !== undefined && { name }), ...(notes !== undefined && { notes }) };
 }
 
 /** The work of a leg that has ended. */

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Conversation } from './conversation.js';
+import type { Conversation, Party } from './conversation.js';
 import { common, type DetailEvent } from './detail-events.js';
 
-type Party = Conversation['customer'];
 type Facts = Record<string, unknown>;
 
 /** The way of a conversation to its agent: the customer, the flow and the queue, or a campaign. Fields as in the SDK's models. */

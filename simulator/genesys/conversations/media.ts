@@ -23,6 +23,8 @@ const known: Media[] = [
   media('VIDEO', 'videos'),
   media('SCREENSHARE', 'screenshares'),
   media('INTERNALMESSAGE', 'internalMessages'),
+  // Has a list of its own in REST, and no name among the media of events and analytics (docs/wire-facts.md §4.3, §5.1).
+  media('UNKNOWN', 'socialExpressions', 'PureCloud Social'),
 ];
 
 /** Takes any spelling (`VOICE`, `voice`, `call`, `calls`); an unknown medium is passed on as a newer service would. */

@@ -1,3 +1,6 @@
+/** The look-ups. */
+export type View = 'analytics' | 'single';
+
 /** Content of one conversation that makes its look-ups hard to read. Each part may be combined with the others. */
 export interface Shape {
   /** A null at the head of every list: participants, sessions, segments, metrics, communications. */
@@ -7,7 +10,7 @@ export interface Shape {
   /** So many bytes more: metrics in analytics, participant data in the single look-up. */
   paddingBytes?: number;
   /** Which look-up answers so; default both. */
-  view?: 'analytics' | 'single';
+  view?: View;
 }
 
 type Json = Record<string, unknown>;
@@ -17,7 +20,7 @@ const METRIC = { name: 'nConnected', value: 1, emitDate: '2026-01-01T00:00:00.00
 const METRIC_BYTES = JSON.stringify(METRIC).length + 1;
 
 /** What a look-up answers for a conversation of this shape. */
-export function misshapen(view: Json, { nulls, wrongTypes, paddingBytes }: Shape, kind: 'analytics' | 'single'): Json {
+export function misshapen(view: Json, { nulls, wrongTypes, paddingBytes }: Shape, kind: View): Json {
   let shaped = view;
   if (paddingBytes !== undefined) shaped = padded(shaped, paddingBytes, kind);
   if (wrongTypes) shaped = { ...shaped, participants: [7, 'agent', [], strange, ...participantsOf(shaped)] };
@@ -40,7 +43,7 @@ function participantsOf(view: Json): Json[] {
   return view['participants'] as Json[];
 }
 
-function padded(view: Json, bytes: number, kind: 'analytics' | 'single'): Json {
+function padded(view: Json, bytes: number, kind: View): Json {
   const [customer, ...others] = participantsOf(view);
   if (kind === 'single') {
     return { ...view, participants: [{ ...customer, attributes: { transcript: 'x'.repeat(bytes) } }, ...others] };
