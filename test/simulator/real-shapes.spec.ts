@@ -68,7 +68,7 @@ describe('real shapes of a conversation', () => {
     const working = at(handler!.endedAt!);
     expect(working).toHaveProperty('conversationEnd');
     expect(partsOf(working, 'agent')[1].sessions[0].segments.at(-1)).not.toHaveProperty('segmentEnd');
-    expect(viewsOf(plan, STARTED, handler!.endedAt!).acw).toEqual([]);
+    expect(viewsOf(plan, STARTED, handler!.endedAt).acw).toEqual([]);
   });
 
   it.each<[mediaType: string, event: Wire, communication: Wire, session: Wire]>([
