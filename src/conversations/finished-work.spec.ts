@@ -78,6 +78,18 @@ describe('workOfAnalytics', () => {
     ]);
   });
 
+  it("takes the customer's numbers before the agent's: those of a consultation are its own", () => {
+    const session = { ani: 'tel:+1', dnis: 'tel:+2', mediaType: 'voice', segments: [interact, wrapup] };
+    const conversation = analytics(session);
+    const [customer, agent] = conversation.participants ?? [];
+    const numbers = { ani: 'tel:+18125550199', dnis: 'tel:+18005550100', mediaType: 'voice' };
+    const called = { ...customer, sessions: [{ mediaType: 'callback', ani: 'tel:+4' }, numbers] };
+    expect(workOfAnalytics({ ...conversation, participants: [called, agent ?? null] }).finished).toMatchObject([
+      { ani: 'tel:+18125550199', dnis: 'tel:+18005550100' },
+    ]);
+    expect(workOfAnalytics(conversation).finished).toMatchObject([{ ani: 'tel:+1', dnis: 'tel:+2' }]);
+  });
+
   it('takes only agents, and survives nulls everywhere', () => {
     const session = { sessionId: 's1', segments: [interact, wrapup] };
     expect(workOfAnalytics(analytics(session, { purpose: 'ivr' })).finished).toEqual([]);
@@ -138,16 +150,49 @@ describe('workOfConversation', () => {
   it.each([
     ['pending work', { afterCallWork: { state: 'pending' } }, {}],
     ['no work at all', { afterCallWork: { state: 'notApplicable' } }, {}],
-    ['an unknown state', { afterCallWork: { state: 'unknown' } }, {}],
+    ['an unknown state, and nothing else', { afterCallWork: { state: 'unknown' } }, {}],
     ['a provisional save', { afterCallWork: complete, wrapup: { ...saved, provisional: true } }, {}],
     ['work that has begun', {}, { startAcwTime: '2026-01-01T00:01:10Z', wrapup: saved }],
   ])('does not take %s as finished', (_name, call, more) => {
     expect(workOfConversation(ID, participant(call, more)).finished).toEqual([]);
   });
 
-  it('reads the times of the participant when there is no state', () => {
+  it.each([
+    ['missing', {}],
+    ['unknown', { afterCallWork: { state: 'unknown' } }],
+    ['unknown, in capitals', { afterCallWork: { state: 'UNKNOWN' } }],
+    ['empty', { afterCallWork: {} }],
+  ])('reads the times of the participant when the state is %s', (_name, call) => {
     const more = { endAcwTime: '2026-01-01T00:01:25Z', wrapup: saved };
-    expect(workOfConversation(ID, participant({}, more)).finished).toMatchObject([{ wrapupCode: 'code' }]);
+    expect(workOfConversation(ID, participant(call, more)).finished).toMatchObject([{ wrapupCode: 'code' }]);
+  });
+
+  it.each<[list: 'socialExpressions' | 'internalMessages', channel: string]>([
+    ['socialExpressions', 'OTHER'],
+    ['internalMessages', 'OTHER'],
+  ])('reads the work of %s', (list, channel) => {
+    const [agent] = participant({}).participants;
+    const { calls: _, ...rest } = agent as ConversationParticipant;
+    const found = workOfConversation(ID, {
+      participants: [{ ...rest, [list]: [{ id: 's1', afterCallWork: complete, wrapup: saved }] }],
+    });
+    expect(found.finished).toMatchObject([{ sessionId: 's1', wrapupCode: 'code', channel }]);
+  });
+
+  it("takes the numbers of the customer's side, not those of the agent's station", () => {
+    const station = { ani: 'sip:+18125550199@10.87.26.159;user=phone', dnis: 'sip:61c4b1e2@localhost' };
+    const [agent] = participant({ afterCallWork: complete, wrapup: saved }, station).participants;
+    const acd = { purpose: 'acd', ani: 'tel:+1', dnis: 'tel:+2', calls: [{ id: 'a1' }] };
+    const customer = { purpose: 'customer', ani: 'tel:+18125550199', dnis: 'tel:+18005550100', calls: [{ id: 'c1' }] };
+    const external = { ...customer, purpose: 'external', ani: 'tel:+3' };
+    const workWith = (...others: ConversationParticipant[]): unknown[] =>
+      workOfConversation(ID, { participants: [...others, agent as ConversationParticipant] }).finished;
+    const numbers = { ani: 'tel:+18125550199', dnis: 'tel:+18005550100' };
+    expect(workWith(acd, external, customer)).toMatchObject([numbers]);
+    expect(workWith(acd, external)).toMatchObject([{ ...numbers, ani: 'tel:+3' }]);
+    const [alone] = workWith(acd);
+    expect(alone).not.toHaveProperty('ani');
+    expect(alone).not.toHaveProperty('dnis');
   });
 
   it('knows skipped work', () => {

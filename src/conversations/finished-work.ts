@@ -9,6 +9,7 @@ import type {
   ConversationWrapup,
 } from '../genesys/conversation-answers.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
+import { type CommunicationList, customersBy, customerSessions, firstOf } from './customer-side.js';
 
 /** System literal for work that the agent was allowed to skip (docs/wire-facts.md §4.2); look-ups only say that it was skipped. */
 const SKIPPED = 'ININ-WRAP-UP-SKIPPED';
@@ -71,6 +72,7 @@ function workOfSession(
   const endedAt = timeOf(last?.segmentEnd ?? segments.at(-1)?.segmentEnd);
   // The code stands on one segment of the leg and is null on the rest (docs/wire-facts.md §5.3).
   const coded = segments.find((segment) => segment.wrapUpCode);
+  const sides = [...customerSessions(conversation, session.mediaType), session];
   const acwMs = session.metrics?.find((metric) => metric?.name === 'tAcw')?.value;
   return present<AfterCallWork>({
     obtainedBy: 'lookup',
@@ -81,8 +83,8 @@ function workOfSession(
     queueId: last?.queueId ?? segments.find((segment) => segment.queueId)?.queueId,
     channel: channelOfMedia(session.mediaType ?? undefined),
     direction: directionOf(session.direction ?? conversation.originatingDirection ?? undefined),
-    ani: session.ani,
-    dnis: session.dnis,
+    ani: firstOf(sides, (side) => side.ani),
+    dnis: firstOf(sides, (side) => side.dnis),
     wrapupCode: coded?.wrapUpCode ?? (skipped ? SKIPPED : undefined),
     wrapupNotes: coded?.wrapUpNote,
     wrapupDurationMs: acwMs ?? between(wrapups[0]?.segmentStart, last?.segmentEnd),
@@ -94,7 +96,8 @@ function isWrapup(segment: AnalyticsSegment): boolean {
   return segment.segmentType?.toLowerCase() === 'wrapup';
 }
 
-const COMMUNICATIONS = {
+/** The medium of each list, as events call it. Social expressions have no name there (docs/wire-facts.md §4.3). */
+const COMMUNICATIONS: Record<CommunicationList, string> = {
   calls: 'VOICE',
   chats: 'CHAT',
   emails: 'EMAIL',
@@ -103,16 +106,19 @@ const COMMUNICATIONS = {
   cobrowsesessions: 'COBROWSE',
   videos: 'VIDEO',
   screenshares: 'SCREENSHARE',
-} as const satisfies Partial<Record<keyof ConversationParticipant, string>>;
+  internalMessages: 'INTERNALMESSAGE',
+  socialExpressions: 'UNKNOWN',
+};
+const LISTS = Object.keys(COMMUNICATIONS) as CommunicationList[];
 
 /** Reads `GET /conversations/{id}`: `afterCallWork.state` of each communication says whether work is over (docs/wire-facts.md §5.1). */
 export function workOfConversation(conversationId: string, conversation: Conversation): Finding {
   const finding: Finding = { finished: [], unclear: false };
   for (const participant of readable(conversation.participants, finding)) {
     if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
-    for (const [list, mediaType] of Object.entries(COMMUNICATIONS)) {
-      for (const communication of readable(participant[list as keyof typeof COMMUNICATIONS], finding)) {
-        const work = workOfCommunication(conversationId, participant, communication, mediaType);
+    for (const list of LISTS) {
+      for (const communication of readable(participant[list], finding)) {
+        const work = workOfCommunication({ conversationId, conversation, participant, communication, list });
         if (work) finding.finished.push(work);
       }
     }
@@ -120,14 +126,20 @@ export function workOfConversation(conversationId: string, conversation: Convers
   return finding;
 }
 
-function workOfCommunication(
-  conversationId: string,
-  participant: ConversationParticipant,
-  communication: ConversationCommunication,
-  mediaType: string,
-): AfterCallWork | undefined {
+/** One agent's part by one medium. */
+interface Part {
+  conversationId: string;
+  conversation: Conversation;
+  participant: ConversationParticipant;
+  communication: ConversationCommunication;
+  list: CommunicationList;
+}
+
+function workOfCommunication(part: Part): AfterCallWork | undefined {
+  const { conversationId, conversation, participant, communication, list } = part;
   const wrapup = communication.wrapup ?? participant.wrapup ?? undefined;
-  const state = communication.afterCallWork?.state?.toLowerCase();
+  const state = stateOf(communication);
+  const customers = customersBy(list, conversation);
   if (!isFinished(state, participant, wrapup)) return undefined;
   return present<AfterCallWork>({
     obtainedBy: 'lookup',
@@ -136,10 +148,11 @@ function workOfCommunication(
     sessionId: communication.id,
     userId: participant.userId?.toLowerCase(),
     queueId: participant.queueId,
-    channel: channelOfMedia(mediaType),
+    channel: channelOfMedia(COMMUNICATIONS[list]),
     direction: directionOf(communication.direction ?? undefined),
-    ani: participant.ani,
-    dnis: participant.dnis,
+    // Never the agent's: those are addresses of the station (docs/wire-facts.md §5.1).
+    ani: firstOf(customers, ({ customer }) => customer.ani),
+    dnis: firstOf(customers, ({ customer }) => customer.dnis),
     wrapupCode: wrapup?.code ?? (state === 'skipped' ? SKIPPED : undefined),
     wrapupNotes: wrapup?.notes,
     // Seconds here, milliseconds in the event and in analytics.
@@ -148,9 +161,15 @@ function workOfCommunication(
   });
 }
 
+/** `unknown` is as good as none. */
+function stateOf({ afterCallWork }: ConversationCommunication): string | undefined {
+  const state = afterCallWork?.state?.toLowerCase();
+  return state === 'unknown' ? undefined : state;
+}
+
 /**
- * `complete` and `skipped` are final, unless the wrap-up is a provisional save. Without a state (older conversations)
- * the participant's times tell. `notApplicable` is no work: a leg that was refused or that rang out ends so.
+ * `complete` and `skipped` are final, unless the wrap-up is a provisional save. Without a state (older conversations) the
+ * participant's times tell. `notApplicable` is no work: a leg that was refused or that rang out ends so.
  */
 function isFinished(
   state: string | undefined,

@@ -52,6 +52,8 @@ const conversation = z.object({
       cobrowsesessions: communications,
       videos: communications,
       screenshares: communications,
+      internalMessages: communications,
+      socialExpressions: communications,
     }),
   ),
 });
