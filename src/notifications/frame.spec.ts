@@ -28,6 +28,23 @@ describe('parseFrame', () => {
       { kind: 'no-longer-subscribed', channelId: 'streaming-0-b' },
     ],
     [
+      'a lost subscription, under a name with another part before it',
+      system('v2.system.channel.no_longer_subscribed.streaming-0-a'),
+      { kind: 'no-longer-subscribed', channelId: 'streaming-0-a' },
+    ],
+    [
+      'a lost subscription, in capitals and of no channel',
+      system('v2.system.NO_LONGER_SUBSCRIBED'),
+      { kind: 'no-longer-subscribed', channelId: undefined },
+    ],
+    ['a closing that names its channel', system('v2.system.socket_closing.streaming-0-a'), { kind: 'closing' }],
+    ['a revoked token, under a longer name', system('v2.system.x.token_revoked.1'), { kind: 'token-revoked' }],
+    [
+      'an event whose topic only looks like a system message',
+      system('v2.detail.events.conversation.socket_closing.acw'),
+      { kind: 'event', topic: 'v2.detail.events.conversation.socket_closing.acw', body: {} },
+    ],
+    [
       'an event',
       system('v2.detail.events.conversation.1.acw', { userId: 'u' }),
       { kind: 'event', topic: 'v2.detail.events.conversation.1.acw', body: { userId: 'u' } },

@@ -16,8 +16,9 @@ export type Frame =
 
 export type FrameKind = Frame['kind'];
 
-const NO_LONGER_SUBSCRIBED = 'v2.system.no_longer_subscribed';
-const TOKEN_REVOKED = 'v2.system.token_revoked';
+const NO_LONGER_SUBSCRIBED = 'no_longer_subscribed';
+const TOKEN_REVOKED = 'token_revoked';
+const SOCKET_CLOSING = 'socket_closing';
 
 /** Never throws: what cannot be read is `malformed`, and the socket lives on. */
 export function parseFrame(text: string): Frame {
@@ -44,15 +45,16 @@ export function saysGone(frame: Frame, channelId: string | undefined): string | 
   return gone ? 'Genesys answered 404' : undefined;
 }
 
+/** System messages are known by a word in their names, as the official client knows them (docs/wire-facts.md §3.2). */
 function ofTopic(topic: string, body: unknown): Frame {
   const name = topic.toLowerCase();
   if (name === 'channel.metadata') return ofMetadata(body);
   if (!name.startsWith('v2.system.') && name !== 'v2.subscription.updated') return { kind: 'event', topic, body };
-  if (name === 'v2.system.socket_closing') return { kind: 'closing' };
-  if (name.startsWith(NO_LONGER_SUBSCRIBED)) {
+  if (name.includes(SOCKET_CLOSING)) return { kind: 'closing' };
+  if (name.includes(NO_LONGER_SUBSCRIBED)) {
     return { kind: 'no-longer-subscribed', channelId: channelIdOf(topic, body) };
   }
-  return name.startsWith(TOKEN_REVOKED) ? { kind: 'token-revoked' } : { kind: 'other' };
+  return name.includes(TOKEN_REVOKED) ? { kind: 'token-revoked' } : { kind: 'other' };
 }
 
 function ofMetadata(body: unknown): Frame {
@@ -70,10 +72,11 @@ function replyOf(message: Record<string, unknown>): Frame {
   };
 }
 
-/** The channel that a system message is about: its body's `channelId`, else the last part of the topic's name. */
+/** The channel that a system message is about: its body's `channelId`, else what follows in the topic's name. */
 function channelIdOf(topic: string, body: unknown): string | undefined {
   const stated = isObject(body) ? textOf(body['channelId']) : undefined;
-  return stated ?? textOf(topic.slice(NO_LONGER_SUBSCRIBED.length + 1));
+  const end = topic.toLowerCase().indexOf(NO_LONGER_SUBSCRIBED) + NO_LONGER_SUBSCRIBED.length;
+  return stated ?? textOf(topic.slice(end + 1));
 }
 
 function textOf(value: unknown): string | undefined {
