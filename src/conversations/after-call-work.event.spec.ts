@@ -18,6 +18,17 @@ describe('workOfEvent', () => {
       wrapupCode: 'ININ-WRAP-UP-TIMEOUT',
       wrapupNotes: 'called back',
       wrapupDurationMs: 15_000,
+      provider: 'Edge',
+      addressFrom: 'customer@example.com',
+      addressTo: 'support@example.org',
+      subject: 'My order',
+      messageType: 'sms',
+      callbackNumbers: ['+358401234567', null, '+358401234567'],
+      callbackUserName: 'Kim Customer',
+      callbackScheduledTime: Date.UTC(2027, 0, 4, 9),
+      conversationExternalContactIds: ['x1', 'x2'],
+      conversationExternalOrganizationIds: ['o1'],
+      utilizationLabel: 'not in the record',
     };
     expect(workOfEvent(TOPIC, body)).toEqual({
       obtainedBy: 'event',
@@ -33,12 +44,27 @@ describe('workOfEvent', () => {
       wrapupCode: 'ININ-WRAP-UP-TIMEOUT',
       wrapupNotes: 'called back',
       wrapupDurationMs: 15_000,
+      media: {
+        type: 'VOICE',
+        provider: 'Edge',
+        messageType: 'SMS',
+        addressFrom: 'customer@example.com',
+        addressTo: 'support@example.org',
+        subject: 'My order',
+      },
+      callback: { numbers: ['+358401234567'], userName: 'Kim Customer', scheduledAt: '2027-01-04T09:00:00.000Z' },
+      externalContactIds: ['x1', 'x2'],
+      externalOrganizationIds: ['o1'],
       endedAt: 1_767_225_600_123,
     });
   });
 
   it('leaves out what is null, absent, of a wrong type or UNKNOWN', () => {
-    const body = { userId: null, wrapupCode: 7, eventTime: 'soon', direction: 'UNKNOWN', sessionId: 's1' };
+    const body = {
+      ...{ userId: null, wrapupCode: 7, eventTime: 'soon', direction: 'UNKNOWN', sessionId: 's1' },
+      ...{ subject: null, provider: 1, callbackNumbers: [], callbackScheduledTime: 1e300 },
+      ...{ conversationExternalContactIds: [null, 5, ''], conversationExternalOrganizationIds: 'o1' },
+    };
     expect(workOfEvent(TOPIC, body)).toEqual({
       obtainedBy: 'event',
       conversationId: '0b5c2c4a-1111-4222-8333-944444444444',

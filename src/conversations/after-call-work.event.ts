@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { conversationOfAcwTopic } from './acw-topic.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
+import { callbackFacts, listOf, mediaFacts } from './media-facts.js';
 
 /** Every field is optional and may be null (docs/wire-facts.md §4.3); one of a wrong type is as good as absent. */
 const text = z.string().nullish().catch(undefined);
 const number = z.number().nullish().catch(undefined);
+const texts = z.array(text).nullish().catch(undefined);
 
 /** Epoch ms from 1970 to 9999: other times can be written in no record, and some not even as a date. */
 const time = z.number().min(0).lt(Date.UTC(10_000, 0)).nullish().catch(undefined);
@@ -17,6 +19,16 @@ const acwBody = z.object({
   direction: text,
   ani: text,
   dnis: text,
+  provider: text,
+  messageType: text,
+  addressFrom: text,
+  addressTo: text,
+  subject: text,
+  callbackNumbers: texts,
+  callbackUserName: text,
+  callbackScheduledTime: number,
+  conversationExternalContactIds: texts,
+  conversationExternalOrganizationIds: texts,
   userId: text,
   queueId: text,
   wrapupCode: text,
@@ -33,6 +45,7 @@ export function workOfEvent(topic: string, body: unknown): AfterCallWork | undef
   const parsed = acwBody.safeParse(body);
   if (conversationId === undefined || !parsed.success) return undefined;
   const event = parsed.data;
+  const { provider, messageType, addressFrom, addressTo, subject } = event;
   return present<AfterCallWork>({
     obtainedBy: 'event',
     conversationId,
@@ -47,6 +60,10 @@ export function workOfEvent(topic: string, body: unknown): AfterCallWork | undef
     wrapupCode: event.wrapupCode,
     wrapupNotes: event.wrapupNotes,
     wrapupDurationMs: event.wrapupDurationMs,
+    media: mediaFacts({ type: event.mediaType, provider, messageType, addressFrom, addressTo, subject }),
+    callback: callbackFacts(event.callbackNumbers, event.callbackUserName, event.callbackScheduledTime),
+    externalContactIds: listOf(event.conversationExternalContactIds),
+    externalOrganizationIds: listOf(event.conversationExternalOrganizationIds),
     endedAt: event.eventTime,
   });
 }

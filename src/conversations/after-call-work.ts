@@ -1,3 +1,4 @@
+import type { HistoryRecord } from '../history/record.js';
 import type { InteractionChannel } from './interaction.schemas.js';
 
 /** One agent's finished after-call work on one conversation, however we learned of it. */
@@ -13,8 +14,13 @@ export interface AfterCallWork {
   ani?: string;
   dnis?: string;
   wrapupCode?: string;
+  wrapupName?: string;
   wrapupNotes?: string;
   wrapupDurationMs?: number;
+  media?: NonNullable<HistoryRecord['media']>;
+  callback?: NonNullable<HistoryRecord['callback']>;
+  externalContactIds?: string[];
+  externalOrganizationIds?: string[];
   /** Epoch ms, by Genesys' clock. */
   endedAt?: number;
   /** How far Genesys' clock is behind the database's, in ms, where that was measured. */

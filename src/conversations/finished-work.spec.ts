@@ -42,6 +42,7 @@ describe('workOfAnalytics', () => {
           wrapupCode: 'code',
           wrapupNotes: 'note',
           wrapupDurationMs: 15_000,
+          media: { type: 'VOICE' },
           endedAt: Date.parse('2026-01-01T00:01:25Z'),
         },
       ],
@@ -142,6 +143,7 @@ describe('workOfConversation', () => {
         wrapupCode: 'code',
         wrapupNotes: 'note',
         wrapupDurationMs: 15_000,
+        media: { type: 'VOICE' },
         endedAt: Date.parse('2026-01-01T00:01:25Z'),
       },
     ]);

@@ -9,7 +9,7 @@ import type {
   ConversationWrapup,
 } from '../genesys/conversation-answers.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
-import { type CommunicationList, customersBy, customerSessions, firstOf } from './customer-side.js';
+import { type CommunicationList, customerOfCommunication, customerOfSession } from './customer-side.js';
 
 /** System literal for work that the agent was allowed to skip (docs/wire-facts.md §4.2); look-ups only say that it was skipped. */
 const SKIPPED = 'ININ-WRAP-UP-SKIPPED';
@@ -72,7 +72,6 @@ function workOfSession(
   const endedAt = timeOf(last?.segmentEnd ?? segments.at(-1)?.segmentEnd);
   // The code stands on one segment of the leg and is null on the rest (docs/wire-facts.md §5.3).
   const coded = segments.find((segment) => segment.wrapUpCode);
-  const sides = [...customerSessions(conversation, session.mediaType), session];
   const acwMs = session.metrics?.find((metric) => metric?.name === 'tAcw')?.value;
   return present<AfterCallWork>({
     obtainedBy: 'lookup',
@@ -83,8 +82,7 @@ function workOfSession(
     queueId: last?.queueId ?? segments.find((segment) => segment.queueId)?.queueId,
     channel: channelOfMedia(session.mediaType ?? undefined),
     direction: directionOf(session.direction ?? conversation.originatingDirection ?? undefined),
-    ani: firstOf(sides, (side) => side.ani),
-    dnis: firstOf(sides, (side) => side.dnis),
+    ...customerOfSession(conversation, session),
     wrapupCode: coded?.wrapUpCode ?? (skipped ? SKIPPED : undefined),
     wrapupNotes: coded?.wrapUpNote,
     wrapupDurationMs: acwMs ?? between(wrapups[0]?.segmentStart, last?.segmentEnd),
@@ -139,7 +137,6 @@ function workOfCommunication(part: Part): AfterCallWork | undefined {
   const { conversationId, conversation, participant, communication, list } = part;
   const wrapup = communication.wrapup ?? participant.wrapup ?? undefined;
   const state = stateOf(communication);
-  const customers = customersBy(list, conversation);
   if (!isFinished(state, participant, wrapup)) return undefined;
   return present<AfterCallWork>({
     obtainedBy: 'lookup',
@@ -150,10 +147,9 @@ function workOfCommunication(part: Part): AfterCallWork | undefined {
     queueId: participant.queueId,
     channel: channelOfMedia(COMMUNICATIONS[list]),
     direction: directionOf(communication.direction ?? undefined),
-    // Never the agent's: those are addresses of the station (docs/wire-facts.md §5.1).
-    ani: firstOf(customers, ({ customer }) => customer.ani),
-    dnis: firstOf(customers, ({ customer }) => customer.dnis),
+    ...customerOfCommunication(conversation, communication, list, COMMUNICATIONS[list]),
     wrapupCode: wrapup?.code ?? (state === 'skipped' ? SKIPPED : undefined),
+    wrapupName: wrapup?.name,
     wrapupNotes: wrapup?.notes,
     // Seconds here, milliseconds in the event and in analytics.
     wrapupDurationMs: typeof wrapup?.durationSeconds === 'number' ? wrapup.durationSeconds * 1000 : undefined,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** Every field is optional and may be null; one of a wrong type is as good as absent. */
 const text = z.string().nullish().catch(undefined);
 const number = z.number().nullish().catch(undefined);
+const texts = z.array(text).nullish().catch(undefined);
 const flag = z.boolean().nullish().catch(undefined);
 
 /**
@@ -14,14 +15,26 @@ function listOf<Entry extends z.ZodType>(entry: Entry) {
 }
 
 const wrapup = z
-  .object({ code: text, notes: text, durationSeconds: number, endTime: text, provisional: flag })
+  .object({ code: text, name: text, notes: text, durationSeconds: number, endTime: text, provisional: flag })
   .nullish()
   .catch(undefined);
+
+/** The official model `Address`. */
+const address = z.object({ addressNormalized: text, addressRaw: text }).nullish().catch(undefined);
 
 const communications = listOf(
   z.object({
     id: text,
     direction: text,
+    provider: text,
+    /** Of a message: its kind. */
+    type: text,
+    fromAddress: address,
+    toAddress: address,
+    subject: text,
+    callbackNumbers: texts,
+    callbackUserName: text,
+    callbackScheduledTime: text,
     afterCallWork: z.object({ startTime: text, endTime: text, state: text }).nullish().catch(undefined),
     afterCallWorkRequired: flag,
     wrapup,
@@ -39,6 +52,9 @@ const conversation = z.object({
       queueId: text,
       ani: text,
       dnis: text,
+      address: text,
+      externalContactId: text,
+      externalOrganizationId: text,
       wrapupRequired: flag,
       wrapupSkipped: flag,
       startAcwTime: text,
@@ -68,6 +84,8 @@ const analyticsConversation = z.object({
       participantId: text,
       purpose: text,
       userId: text,
+      externalContactId: text,
+      externalOrganizationId: text,
       sessions: listOf(
         z.object({
           sessionId: text,
@@ -75,6 +93,13 @@ const analyticsConversation = z.object({
           direction: text,
           ani: text,
           dnis: text,
+          provider: text,
+          messageType: text,
+          addressFrom: text,
+          addressTo: text,
+          callbackNumbers: texts,
+          callbackUserName: text,
+          callbackScheduledTime: text,
           acwSkipped: flag,
           metrics: listOf(z.object({ name: text, value: number, emitDate: text })),
           segments: listOf(
@@ -83,6 +108,7 @@ const analyticsConversation = z.object({
               segmentStart: text,
               segmentEnd: text,
               queueId: text,
+              subject: text,
               wrapUpCode: text,
               wrapUpNote: text,
             }),

@@ -38,6 +38,17 @@ describe('mapping', () => {
     });
   });
 
+  it('works on a record of before media, callback and external contacts, and on one with them', async () => {
+    const mapping = await load('$merge([$, { "address": media.addressFrom }])');
+    const { media, callback: _, externalContactIds: _ids, externalOrganizationIds: _more, ...before } = SAMPLE_RECORD;
+    expect(JSON.parse(await mapping.body(JSON.stringify(before)))).toEqual(before);
+    const after = { ...SAMPLE_RECORD, address: media?.addressFrom };
+    expect(JSON.parse(await mapping.body(JSON.stringify(SAMPLE_RECORD)))).toEqual(after);
+    const sparse = await load('{ "subject": subject, "code": wrapup.code, "channel": channel }');
+    const told = JSON.parse(await sparse.body(JSON.stringify(SAMPLE_RECORD))) as unknown;
+    expect(told).toEqual(JSON.parse(await sparse.body(JSON.stringify(before))));
+  });
+
   it('is refused at boot with file, line and column when it is no JSONata', async () => {
     const refused = await load('{\n  "id": recordId,\n  "x": )\n}').catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ConfigError);

@@ -25,7 +25,21 @@ export interface HistoryRecord {
   direction?: string;
   ani?: string;
   dnis?: string;
-  wrapup?: { code?: string; notes?: string; durationMs?: number };
+  /** `name` of the code where it is known without asking for it. */
+  wrapup?: { code?: string; name?: string; notes?: string; durationMs?: number };
+  /** As Genesys says it, kinds in capitals. */
+  media?: {
+    type?: string;
+    provider?: string;
+    messageType?: string;
+    addressFrom?: string;
+    addressTo?: string;
+    subject?: string;
+  };
+  /** `scheduledAt` in ISO 8601. */
+  callback?: { numbers?: string[]; userName?: string; scheduledAt?: string };
+  externalContactIds?: string[];
+  externalOrganizationIds?: string[];
   /** ISO 8601. */
   endedAt?: string;
   /** ISO 8601. */
@@ -57,7 +71,23 @@ export const SAMPLE_RECORD: HistoryRecord = {
   direction: 'INBOUND',
   ani: 'tel:+491701234567',
   dnis: 'tel:+498912345678',
-  wrapup: { code: 'f1d2a3b4-7abc-44b9-81e5-64e1e9e0ccf6', notes: 'Sample notes', durationMs: 15_000 },
+  wrapup: {
+    code: 'f1d2a3b4-7abc-44b9-81e5-64e1e9e0ccf6',
+    name: 'Sample code',
+    notes: 'Sample notes',
+    durationMs: 15_000,
+  },
+  media: {
+    type: 'VOICE',
+    provider: 'Edge',
+    messageType: 'SMS',
+    addressFrom: 'customer@example.com',
+    addressTo: 'support@example.org',
+    subject: 'Sample subject of an e-mail',
+  },
+  callback: { numbers: ['+491701234567'], userName: 'Sample name', scheduledAt: '2026-01-03T09:00:00.000Z' },
+  externalContactIds: ['01d2a3b4-7abc-44b9-81e5-64e1e9e0ccf7'],
+  externalOrganizationIds: ['11d2a3b4-7abc-44b9-81e5-64e1e9e0ccf8'],
   endedAt: '2026-01-02T03:04:05.678Z',
   capturedAt: '2026-01-02T03:04:05.789Z',
   subject: 'Sample subject',

@@ -57,6 +57,7 @@ const DETAILS_SCHEMA = schemaOf<DeadLetterDetails>(
       conversationId: EXAMPLE.conversationId,
       customerId: '***',
       wrapup: { code: 'RESOLVED', durationMs: 15_000 },
+      media: { type: 'EMAIL', provider: 'PureCloud Email', addressFrom: '***' },
     },
   },
   {

@@ -130,6 +130,7 @@ describe.each(['sqlite', 'postgres'] as const)('the main job, word for word (%s)
       ani: 'tel:+358401234567',
       dnis: 'tel:+358912345678',
       wrapup: { code: '3c9e5a0e-2f5f-4f0f-9a55-0d8e3a2b1c00', notes: 'called back', durationMs: 12_000 },
+      media: { type: 'VOICE', provider: 'Edge' },
       endedAt: new Date(event['eventTime'] as number).toISOString(),
       capturedAt: expect.stringMatching(ISO),
       subject: 'Invoice 77',
