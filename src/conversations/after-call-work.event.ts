@@ -26,7 +26,7 @@ const acwBody = z.object({
   subject: text,
   callbackNumbers: texts,
   callbackUserName: text,
-  callbackScheduledTime: number,
+  callbackScheduledTime: time,
   conversationExternalContactIds: texts,
   conversationExternalOrganizationIds: texts,
   userId: text,

@@ -21,6 +21,11 @@ export interface AfterCallWork {
   callback?: NonNullable<HistoryRecord['callback']>;
   externalContactIds?: string[];
   externalOrganizationIds?: string[];
+  /**
+   * Found by a look-up, of an agent who was only alerted, where the work of one who talked goes before: it completes only an
+   * interaction that names this agent.
+   */
+  outranked?: true;
   /** Epoch ms, by Genesys' clock. */
   endedAt?: number;
   /** How far Genesys' clock is behind the database's, in ms, where that was measured. */

@@ -202,3 +202,86 @@ describe('workOfConversation', () => {
     expect(workOfConversation(ID, participant(call)).finished).toMatchObject([{ wrapupCode: 'ININ-WRAP-UP-SKIPPED' }]);
   });
 });
+
+describe('work of agents who did not answer', () => {
+  const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+  const OVER = { conversationEnd: at(9) };
+
+  const silent = { segmentType: 'alert', segmentStart: at(0), segmentEnd: at(1) };
+  const talk = { segmentType: 'interact', segmentStart: at(1), segmentEnd: at(5) };
+  const worked = (minute: number): object => ({ ...wrapup, segmentStart: at(1), segmentEnd: at(minute) });
+
+  /** Sessions of agents `u1`, `u2`, … in bulk. */
+  function inBulk(conversation: object, ...sessions: object[]): string[] {
+    const { finished } = workOfAnalytics({
+      conversationId: ID,
+      ...conversation,
+      participants: sessions.map((session, n) => ({ purpose: 'agent', userId: `u${n + 1}`, sessions: [session] })),
+    });
+    return finished.map(({ userId, outranked }) => `${userId}${outranked === true ? ' outranked' : ''}`);
+  }
+
+  it.each<[what: string, conversation: object, sessions: object[], told: string[]]>([
+    [
+      'somebody talked and has finished later',
+      OVER,
+      [{ segments: [silent, worked(2)] }, { segments: [talk, worked(7)] }],
+      ['u1 outranked', 'u2'],
+    ],
+    [
+      'somebody talked, as only the metrics tell',
+      OVER,
+      [
+        { segments: [silent, worked(2)], metrics: [{ name: 'tNotResponding', value: 1 }] },
+        { segments: [silent, worked(7)], metrics: [{ name: 'tTalk', value: 1 }] },
+      ],
+      ['u1 outranked', 'u2'],
+    ],
+    [
+      'somebody who talked has not finished',
+      OVER,
+      [{ segments: [silent, worked(2)] }, { segments: [talk] }],
+      ['u1 outranked'],
+    ],
+    ['the conversation goes on', {}, [{ segments: [silent, worked(2)] }], ['u1 outranked']],
+    ['nobody talked', OVER, [{ segments: [silent, worked(2)] }, { segments: [silent] }], ['u1']],
+    [
+      'who talked had finished before: of a conversation that was reopened, say',
+      OVER,
+      [{ segments: [talk, worked(6)] }, { segments: [silent, worked(8)] }],
+      ['u1', 'u2'],
+    ],
+    ['nothing tells of an alert', {}, [{ segments: [worked(2)] }], ['u1']],
+  ])('in bulk: %s', (_what, conversation, sessions, told) => {
+    expect(inBulk(conversation, ...sessions)).toEqual(told);
+  });
+
+  const done = (minute: number): object => ({ afterCallWork: { state: 'complete', endTime: at(minute) } });
+  const alerted = { startAlertingTime: at(0), ...done(2) };
+  const answered = { startAlertingTime: at(0), connectedTime: at(1) };
+
+  it.each<[what: string, conversation: object, calls: object[], told: string[]]>([
+    [
+      'somebody talked and has finished later',
+      { endTime: at(9) },
+      [alerted, { ...answered, ...done(7) }],
+      ['u1 outranked', 'u2'],
+    ],
+    ['somebody who talked has not finished', { endTime: at(9) }, [alerted, answered], ['u1 outranked']],
+    [
+      'somebody who talked has no work to do',
+      { endTime: at(9) },
+      [alerted, { ...answered, afterCallWork: { state: 'notApplicable' } }],
+      ['u1'],
+    ],
+    ['the conversation goes on', {}, [alerted], ['u1 outranked']],
+    ['nobody talked', { endTime: at(9) }, [alerted], ['u1']],
+    ['nothing tells of an alert', {}, [done(2)], ['u1']],
+  ])('singly: %s', (_what, conversation, calls, told) => {
+    const { finished } = workOfConversation(ID, {
+      ...conversation,
+      participants: calls.map((call, n) => ({ purpose: 'agent', userId: `u${n + 1}`, calls: [call] })),
+    });
+    expect(finished.map(({ userId, outranked }) => `${userId}${outranked === true ? ' outranked' : ''}`)).toEqual(told);
+  });
+});

@@ -10,6 +10,7 @@ import type {
 } from '../genesys/conversation-answers.js';
 import { type AfterCallWork, channelOfMedia, directionOf, present } from './after-call-work.js';
 import { type CommunicationList, customerOfCommunication, customerOfSession } from './customer-side.js';
+import { type AgentsPart, rankedWork } from './precedence.js';
 
 /** System literal for work that the agent was allowed to skip (docs/wire-facts.md §4.2); look-ups only say that it was skipped. */
 const SKIPPED = 'ININ-WRAP-UP-SKIPPED';
@@ -31,15 +32,17 @@ export interface Finding {
 export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
   const conversationId = conversation.conversationId?.toLowerCase() ?? '';
   const finding: Finding = { finished: [], unclear: false };
+  const parts: AgentsPart[] = [];
   for (const participant of readable(conversation.participants, finding)) {
     if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
     for (const session of readable(participant.sessions, finding)) {
       const work = workOfSession(conversationId, conversation, participant, session);
-      if (work) finding.finished.push(work);
-      else if (readable(session.segments, finding).every((segment) => segment.segmentEnd || isWrapup(segment)))
+      parts.push({ onlyAlerted: onlyRang(session), work, mayFollow: !work });
+      if (!work && readable(session.segments, finding).every((segment) => segment.segmentEnd || isWrapup(segment)))
         finding.unclear = true;
     }
   }
+  finding.finished = rankedWork(parts, !conversation.conversationEnd);
   return finding;
 }
 
@@ -90,6 +93,13 @@ function workOfSession(
   });
 }
 
+/** Who answered has `interact` and `tTalk` (docs/wire-facts.md §5.3). */
+function onlyRang({ segments, metrics }: AnalyticsSession): boolean {
+  const types = new Set(segments?.map((segment) => segment?.segmentType?.toLowerCase()));
+  const talked = types.has('interact') || metrics?.some((metric) => metric?.name?.startsWith('tTalk') === true);
+  return types.has('alert') && talked !== true;
+}
+
 function isWrapup(segment: AnalyticsSegment): boolean {
   return segment.segmentType?.toLowerCase() === 'wrapup';
 }
@@ -112,15 +122,18 @@ const LISTS = Object.keys(COMMUNICATIONS) as CommunicationList[];
 /** Reads `GET /conversations/{id}`: `afterCallWork.state` of each communication says whether work is over (docs/wire-facts.md §5.1). */
 export function workOfConversation(conversationId: string, conversation: Conversation): Finding {
   const finding: Finding = { finished: [], unclear: false };
+  const parts: AgentsPart[] = [];
   for (const participant of readable(conversation.participants, finding)) {
     if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
     for (const list of LISTS) {
       for (const communication of readable(participant[list], finding)) {
         const work = workOfCommunication({ conversationId, conversation, participant, communication, list });
-        if (work) finding.finished.push(work);
+        const mayFollow = !work && stateOf(communication) !== 'notapplicable';
+        parts.push({ onlyAlerted: onlyAlerted(communication), work, mayFollow });
       }
     }
   }
+  finding.finished = rankedWork(parts, !conversation.endTime);
   return finding;
 }
 
@@ -155,6 +168,11 @@ function workOfCommunication(part: Part): AfterCallWork | undefined {
     wrapupDurationMs: typeof wrapup?.durationSeconds === 'number' ? wrapup.durationSeconds * 1000 : undefined,
     endedAt: timeOf(communication.afterCallWork?.endTime ?? participant.endAcwTime ?? wrapup?.endTime),
   });
+}
+
+/** Who never answered has no `connectedTime`. */
+function onlyAlerted({ startAlertingTime, connectedTime }: ConversationCommunication): boolean {
+  return Boolean(startAlertingTime) && !connectedTime;
 }
 
 /** `unknown` is as good as none. */

@@ -8,6 +8,7 @@ import { type BulkLookup, type BulkView, partsOf } from './bulk-lookup.js';
 import { type Finding, findingsOf, workOfConversation } from './finished-work.js';
 import { blameOf } from './lookup-blame.js';
 import type { DueLookups, LookupLane } from './lookup.repository.js';
+import { byRank } from './precedence.js';
 import { completes } from './work-matching.js';
 
 /** `Date` headers have whole seconds and come some time after the work: less is no difference of clocks. */
@@ -117,7 +118,7 @@ export class LookupRound {
     if (view.state !== 'answered') return undefined;
     const rows = this.rowsOf(id);
     const finding = view.found.get(id);
-    const works = this.fitting(finding, rows);
+    const works = this.fitting(finding?.finished, rows);
     const enough = this.isLast(id)
       ? rows.every((row) => works.some((work) => completes(work, row)))
       : works.length > 0 || finding?.unclear === false;
@@ -131,7 +132,7 @@ export class LookupRound {
 
   /** The bulk look-up's answer has to do, where there is one. */
   private withoutSingle(id: string, view: BulkView<Finding>): Reply {
-    const works = view.state === 'answered' ? this.fitting(view.found.get(id), this.rowsOf(id)) : [];
+    const works = view.state === 'answered' ? this.fitting(view.found.get(id)?.finished, this.rowsOf(id)) : [];
     const enough = works.length > 0 || (view.state === 'answered' && !this.isLast(id));
     return enough ? { state: 'answered', works, complete: false } : { state: 'unasked', failure: this.failure };
   }
@@ -139,20 +140,22 @@ export class LookupRound {
   private async askSingly(id: string, view: BulkView<Finding>): Promise<Reply> {
     const { signal } = this.terms;
     const rows = this.rowsOf(id);
-    const found = view.state === 'answered' ? this.fitting(view.found.get(id), rows) : [];
+    const told = (view.state === 'answered' && view.found.get(id)?.finished) || [];
+    const found = this.fitting(told, rows, this.isLast(id));
     const needed = view.state !== 'answered' || this.isLast(id);
     try {
       const patience = needed ? signal : AbortSignal.any([signal, AbortSignal.timeout(SHORT_MS)]);
       const conversation = await this.client.conversation(id, { ...this.once(), signal: patience });
       this.heard = true;
-      const more = this.fitting(conversation && workOfConversation(id, conversation), rows);
-      return this.together([...found, ...more], view, id);
+      const more = conversation ? workOfConversation(id, conversation).finished : [];
+      return this.together(this.fitting([...told, ...more], rows, this.isLast(id)), view, id);
     } catch (error) {
       signal.throwIfAborted();
       if (isUnknown(error) && (await this.isHeard())) return this.together(found, view, id);
       const own = needed && (await this.isOwn(error));
       if (needed && !own) this.failure = error;
-      return own && found.length === 0 ? { state: 'failed', error } : this.withoutSingle(id, view);
+      if (!own) return this.withoutSingle(id, view);
+      return found.length > 0 ? { state: 'answered', works: found, complete: false } : { state: 'failed', error };
     }
   }
 
@@ -196,12 +199,20 @@ export class LookupRound {
     return this.rowsOf(id).some((row) => row.expires_at <= this.terms.due.now);
   }
 
-  /** The work that completes one of them, the earliest first. */
-  private fitting(finding: Finding | undefined, rows: InteractionRow[]): AfterCallWork[] {
+  /**
+   * The work that completes one of them, the earliest first. When all were asked at the end of somebody's time (`atLast`), work
+   * of who was only alerted counts as well, after that of others: better than to expire.
+   */
+  private fitting(
+    found: readonly AfterCallWork[] | undefined,
+    rows: InteractionRow[],
+    atLast = false,
+  ): AfterCallWork[] {
     const clockBehindMs = this.databaseAheadMs - (this.client.clockOffsetMs() ?? this.databaseAheadMs);
-    return (finding?.finished ?? [])
+    return (found ?? [])
+      .toSorted(byRank)
       .map((work) => (clockBehindMs > SAME_CLOCK_MS ? { ...work, clockBehindMs } : work))
-      .filter((work) => rows.some((row) => completes(work, row)))
-      .sort((a, b) => (a.endedAt ?? 0) - (b.endedAt ?? 0));
+      .map(({ outranked, ...work }) => (outranked && !atLast ? { ...work, outranked } : work))
+      .filter((work) => rows.some((row) => completes(work, row)));
   }
 }

@@ -33,6 +33,8 @@ describe('completes', () => {
       { endedAt: ACCEPTED_AT - 66_000, clockBehindMs: 5_000 },
       false,
     ],
+    ['outranked work, when no agent was named', {}, { outranked: true }, false],
+    ['outranked work of the agent that was named', { agent_id: 'u1' }, { outranked: true }, true],
     ['work without a time', {}, { endedAt: undefined }, true],
   ])('%s', (_name, fields, workFields, expected) => {
     const { endedAt, userId, ...rest } = work(workFields as Partial<AfterCallWork>);

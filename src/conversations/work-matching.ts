@@ -12,10 +12,10 @@ export function completes(work: AfterCallWork, interaction: InteractionRow): boo
   return concerns(work, interaction) && !isTooOld(work, interaction);
 }
 
-/** The right conversation and agent. */
+/** The right conversation and agent; where none was named, not one who only was alerted while others talked. */
 function concerns(work: AfterCallWork, interaction: InteractionRow): boolean {
   if (interaction.conversation_id !== work.conversationId) return false;
-  return interaction.agent_id === '' || interaction.agent_id === work.userId;
+  return interaction.agent_id === '' ? work.outranked !== true : interaction.agent_id === work.userId;
 }
 
 /** Work tells its time by Genesys' clock, the interaction by the database's. */

@@ -27,6 +27,8 @@ const communications = listOf(
     id: text,
     direction: text,
     provider: text,
+    startAlertingTime: text,
+    connectedTime: text,
     /** Of a message: its kind. */
     type: text,
     fromAddress: address,
@@ -44,6 +46,7 @@ const communications = listOf(
 /** `GET /api/v2/conversations/{id}`: the parts that tell whether after-call work is over (docs/wire-facts.md §5.1). */
 const conversation = z.object({
   id: text,
+  endTime: text,
   participants: listOf(
     z.object({
       id: text,
