@@ -44,11 +44,24 @@ function assertionIn(document: Document): Element {
   return assertion;
 }
 
-/** The canonical text of the one signed element. */
+/**
+ * The canonical text of what is signed: the assertion's where it has a signature of its own, else the response's. Identity
+ * providers sign one of them, or both; each signature has to hold over the element that it stands in.
+ */
 function signedPart(document: Document, xml: string, certificate: string): string {
   const signatures = [...document.getElementsByTagNameNS(DSIG, 'Signature')];
-  const [signature] = signatures;
-  if (!signature || signatures.length > 1) throw invalid(`The assertion has ${signatures.length} signatures.`);
+  if (signatures.length === 0 || signatures.length > 2)
+    throw invalid(`The assertion has ${signatures.length} signatures.`);
+  const parts = new Map(
+    signatures.map((signature) => [signature.parentNode?.localName, signedBy(signature, xml, certificate)]),
+  );
+  const part = parts.get('Assertion') ?? parts.get('Response');
+  if (part === undefined || parts.size < signatures.length) throw invalid('A signature stands where none belongs.');
+  return part;
+}
+
+/** The canonical text of the one element that this signature covers: the one that it stands in. */
+function signedBy(signature: Element, xml: string, certificate: string): string {
   // The key comes from the organisation's settings; a key inside the message proves nothing.
   const verifier = new SignedXml({ publicCert: certificate, getCertFromKeyInfo: () => null });
   try {
@@ -59,6 +72,11 @@ function signedPart(document: Document, xml: string, certificate: string): strin
   }
   const [signed, ...more] = verifier.getSignedReferences();
   if (signed === undefined || more.length > 0) throw invalid('The signature covers more or less than one element.');
+  const covered = parse(signed).documentElement;
+  const around = signature.parentNode as Element | null;
+  if (covered?.getAttribute('ID') !== around?.getAttribute('ID')) {
+    throw invalid('The signature covers another element than the one that it stands in.');
+  }
   return signed;
 }
 

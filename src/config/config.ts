@@ -14,7 +14,20 @@ export interface ApiKey {
 /** Where the SAML assertion of the `saml2-bearer` grant comes from. */
 export type AssertionSource =
   | { kind: 'file'; file: string }
-  | { kind: 'signed'; keyFile: string; certFile: string; issuer: string; nameId: string; audience: string };
+  | {
+      kind: 'signed';
+      keyFile: string;
+      certFile: string;
+      issuer: string;
+      nameId: string;
+      audience: string;
+      /** Undefined: the token endpoint. */
+      recipient?: string | undefined;
+      envelope: SamlEnvelope;
+    };
+
+/** What goes to the token endpoint: the assertion within an identity provider's response, or alone. */
+export type SamlEnvelope = 'response' | 'assertion';
 
 export type Grant =
   { kind: 'client-credentials' } | { kind: 'saml2-bearer'; orgName: string; assertion: AssertionSource };

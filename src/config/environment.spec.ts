@@ -276,8 +276,16 @@ describe('the saml2-bearer grant', () => {
 
   it('or with one that the gateway signs', () => {
     expect(parseEnvironment({ ...saml, ...signing }).genesys.grant).toMatchObject({
-      assertion: { kind: 'signed', keyFile: key, certFile: cert, nameId: 'gateway@example.com' },
+      assertion: {
+        ...{ kind: 'signed', keyFile: key, certFile: cert, nameId: 'gateway@example.com' },
+        ...{ envelope: 'response', recipient: undefined },
+      },
     });
+    const bare = { ...saml, ...signing, GENESYS_SAML_ENVELOPE: 'assertion', GENESYS_SAML_RECIPIENT: 'https://a/saml' };
+    expect(parseEnvironment(bare).genesys.grant).toMatchObject({
+      assertion: { envelope: 'assertion', recipient: 'https://a/saml' },
+    });
+    expect(Object.keys(problemsOf({ ...bare, GENESYS_SAML_ENVELOPE: 'soap' }))).toEqual(['GENESYS_SAML_ENVELOPE']);
   });
 
   it('not with both, and not with half of it', () => {

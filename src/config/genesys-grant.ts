@@ -66,9 +66,12 @@ function signed(values: Values, problems: ConfigProblem[]): AssertionSource | un
     GENESYS_SAML_ISSUER: issuer,
     GENESYS_SAML_NAME_ID: nameId,
     GENESYS_SAML_AUDIENCE: audience,
+    GENESYS_SAML_RECIPIENT: recipient,
+    GENESYS_SAML_ENVELOPE: envelope,
   } = values;
-  if (keyFile && certFile && issuer && nameId && audience) {
-    return { kind: 'signed', keyFile: resolve(keyFile), certFile: resolve(certFile), issuer, nameId, audience };
+  if (keyFile && certFile && issuer && nameId && audience && envelope) {
+    const files = { keyFile: resolve(keyFile), certFile: resolve(certFile) };
+    return { kind: 'signed', ...files, issuer, nameId, audience, recipient, envelope };
   }
   for (const variable of SIGNING) {
     if (values[variable] === undefined) {

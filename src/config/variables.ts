@@ -80,6 +80,14 @@ const GENESYS = {
   GENESYS_SAML_AUDIENCE: text('Audience of the assertion: the entity id of Genesys Cloud as service provider.', {
     example: 'https://login.mypurecloud.com/saml',
   }),
+  GENESYS_SAML_RECIPIENT: text('Recipient of the assertion, where it is not the token endpoint.', {
+    example: 'https://login.mypurecloud.com/saml',
+  }),
+  GENESYS_SAML_ENVELOPE: choice(
+    "What the gateway signs and sends: an identity provider's response around the assertion, or the assertion alone.",
+    ['response', 'assertion'],
+    { fallback: 'response' },
+  ),
   GENESYS_REQUESTS_PER_MINUTE: integer(
     "Budget of requests to the Genesys Cloud API; Genesys' own limit is 300 per token and minute.",
     { min: 10, max: 100_000 },

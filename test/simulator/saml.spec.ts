@@ -72,9 +72,10 @@ describe('SAML assertion against a certificate', () => {
     expect(await present(sign(assertion(), own))).toEqual([200, undefined]);
   });
 
-  it('takes the one that the gateway signs', async () => {
+  it.each(['response', 'assertion'] as const)('takes the one that the gateway signs (%s)', async (envelope) => {
     const settings = {
       kind: 'signed' as const,
+      envelope,
       keyFile: KEY,
       certFile: CERTIFICATE,
       issuer: 'idp',
@@ -85,6 +86,28 @@ describe('SAML assertion against a certificate', () => {
     const { encoded } = await new SignedAssertion(settings, target).assertion();
     expect(await present(Buffer.from(encoded, 'base64').toString('utf8'))).toEqual([200, undefined]);
   });
+
+  const tamper = (xml: string, part: string): string => {
+    const at = xml.indexOf('<ds:SignatureValue>', xml.indexOf(part)) + '<ds:SignatureValue>'.length;
+    return `${xml.slice(0, at)}${xml[at] === 'A' ? 'B' : 'A'}${xml.slice(at + 1)}`;
+  };
+
+  it.each(['<samlp:Response', '<saml:Assertion'])(
+    'refuses a response in which the signature of %s does not hold',
+    async (part) => {
+      const settings = {
+        ...{ kind: 'signed' as const, envelope: 'response' as const, keyFile: KEY, certFile: CERTIFICATE },
+        ...{ issuer: 'idp', nameId: 'gateway@demo', audience: 'genesys' },
+      };
+      const { encoded } = await new SignedAssertion(settings, {
+        tokenUrl: 'https://a/token',
+        orgName: 'demo-org',
+      }).assertion();
+      const [status, description] = await present(tamper(Buffer.from(encoded, 'base64').toString('utf8'), part));
+      expect(status).toBe(400);
+      expect(description).toMatch(/signature .* not valid/);
+    },
+  );
 
   it('takes one inside a response', async () => {
     const response = `<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol">${sign(assertion(), own)}</p:Response>`;

@@ -1,3 +1,5 @@
+import { xml } from './xml-text.js';
+
 export interface AssertionFacts {
   /** XML ID: fresh for each assertion, not beginning with a digit. */
   id: string;
@@ -6,7 +8,7 @@ export interface AssertionFacts {
   issuer: string;
   nameId: string;
   audience: string;
-  /** The token endpoint, as RFC 7522 §3 wants it. */
+  /** Whom it is for: the token endpoint, as RFC 7522 §3 wants it, or what the organisation's single sign-on is told. */
   recipient: string;
   orgName: string;
 }
@@ -19,11 +21,11 @@ const SAML = 'urn:oasis:names:tc:SAML:2.0';
 const EMAIL = /^[^\s@]+@[^\s@]+$/;
 
 /**
- * The unsigned assertion. A single `<Assertion>` and no `<Response>` around it, which is what RFC 7522 §2.1 defines as the
- * value of `assertion`: Issuer, bearer confirmation for the token endpoint, audience, validity, authentication statement.
+ * The unsigned assertion, as RFC 7522 §3 has it: Issuer, bearer confirmation for the token endpoint, audience, validity, authentication statement.
  *
  * The attributes are those that Genesys Cloud's single sign-on acts on ("Add a generic single sign-on provider" in its
- * resource centre): `OrganizationName`, the organisation's short name, and `email`, which names the user.
+ * resource centre): `OrganizationName`, the organisation's short name, and `email`, which names the user; and `ServiceName`,
+ * which identity providers send with it (docs/wire-facts.md §1.3).
  */
 export function assertionXml(facts: AssertionFacts): string {
   const issued = new Date(facts.issuedAt).toISOString();
@@ -49,6 +51,7 @@ export function assertionXml(facts: AssertionFacts): string {
     '<saml:AttributeStatement>',
     attribute('OrganizationName', facts.orgName),
     ...(email ? [attribute('email', facts.nameId)] : []),
+    attribute('ServiceName', 'directory'),
     '</saml:AttributeStatement>',
     '</saml:Assertion>',
   ].join('');
@@ -57,17 +60,4 @@ export function assertionXml(facts: AssertionFacts): string {
 function attribute(name: string, value: string): string {
   const format = `${SAML}:attrname-format:unspecified`;
   return `<saml:Attribute Name="${name}" NameFormat="${format}"><saml:AttributeValue>${xml(value)}</saml:AttributeValue></saml:Attribute>`;
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
-
-/** Everything but XML 1.0's Char (§2.2): there is no way to write it, not even as a reference. */
-const NOT_XML = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
-
-/** For text and attribute values alike. */
-function xml(text: string): string {
-  return text
-    .replace(NOT_XML, '')
-    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
-    .replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

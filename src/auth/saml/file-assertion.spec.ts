@@ -5,6 +5,7 @@ import { AssertionError } from '../auth.errors.js';
 import { FileAssertion } from './file-assertion.js';
 
 const XML = '<saml:Assertion xmlns:saml="urn:x">ü~~~???</saml:Assertion>';
+const RESPONSE = `<samlp:Response xmlns:samlp="urn:y"><samlp:Status/>${XML}</samlp:Response>`;
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
 describe('FileAssertion', () => {
@@ -21,10 +22,12 @@ describe('FileAssertion', () => {
     ['XML', XML],
     ['XML after a byte order mark and white space', `\uFEFF\r\n  ${XML}\n`],
     ['base64', base64(XML)],
+    ['a response', RESPONSE, RESPONSE],
+    ['a response in base64', base64(RESPONSE), RESPONSE],
     ['base64 in lines of 76', `${base64(XML).replace(/(.{20})/g, '$1\r\n')}\n`],
-  ])('takes %s', async (_what, content) => {
+  ])('takes %s, and passes it on as it is', async (_what, content, xml = XML) => {
     await writeFile(file, content);
-    expect(await new FileAssertion(file).assertion()).toEqual({ encoded: base64(XML) });
+    expect(await new FileAssertion(file).assertion()).toEqual({ encoded: base64(xml) });
   });
 
   it('leaves url-safe base64 as it is', async () => {

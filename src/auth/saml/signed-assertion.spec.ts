@@ -16,6 +16,7 @@ const KEY = fixture('idp.key.pem');
 const CERT = fixture('idp.cert.pem');
 const SETTINGS = {
   kind: 'signed' as const,
+  envelope: 'assertion' as 'assertion' | 'response',
   keyFile: KEY,
   certFile: CERT,
   issuer: 'https://idp.example/?a=1&b=2',
@@ -117,8 +118,9 @@ describe('SignedAssertion', () => {
     expect(await attributes('gateway@example.com')).toEqual({
       OrganizationName: TARGET.orgName,
       email: 'gateway@example.com',
+      ServiceName: 'directory',
     });
-    expect(await attributes('4711')).toEqual({ OrganizationName: TARGET.orgName });
+    expect(await attributes('4711')).toEqual({ OrganizationName: TARGET.orgName, ServiceName: 'directory' });
   });
 
   it('stays well-formed and verifiable whatever the values hold', async () => {
@@ -137,6 +139,54 @@ describe('SignedAssertion', () => {
   it('is plain base64 without line breaks', async () => {
     const { encoded } = await new SignedAssertion(SETTINGS, TARGET).assertion();
     expect(encoded).toMatch(/^[A-Za-z0-9+/]+={0,2}$/);
+  });
+});
+
+describe('SignedAssertion within a response', () => {
+  const PROTOCOL = 'urn:oasis:names:tc:SAML:2.0:protocol';
+  const settings = { ...SETTINGS, envelope: 'response' as const, recipient: 'https://login.example/saml?a=1&b=2' };
+
+  it('signs the assertion, then the response around it, and both hold', async () => {
+    const xml = await xmlOf(settings);
+    const response = parseXml(xml).documentElement as Element;
+    expect([response.namespaceURI, response.localName]).toEqual([PROTOCOL, 'Response']);
+    const names = [...response.childNodes].map((node) => (node as Element).localName);
+    expect(names).toEqual(['Issuer', 'Signature', 'Status', 'Assertion']);
+    const references = [...parseXml(xml).getElementsByTagNameNS(DSIG, 'Reference')].map((each) =>
+      each.getAttribute('URI'),
+    );
+    expect(references).toEqual([`#${response.getAttribute('ID')}`, `#${only(xml, 'Assertion').getAttribute('ID')}`]);
+    expect(await verifies(xml)).toBe(true);
+  });
+
+  it('says that the user was let in, and by whom, and where it goes', async () => {
+    const xml = await xmlOf(settings);
+    const response = parseXml(xml).documentElement as Element;
+    expect(only(xml, 'StatusCode', PROTOCOL).getAttribute('Value')).toBe('urn:oasis:names:tc:SAML:2.0:status:Success');
+    expect(response.getAttribute('Version')).toBe('2.0');
+    expect(response.getAttribute('Destination')).toBe(settings.recipient);
+    expect(only(xml, 'SubjectConfirmationData').getAttribute('Recipient')).toBe(settings.recipient);
+    expect((response.childNodes[0] as Element).textContent).toBe(SETTINGS.issuer);
+    expect(Math.abs(Date.parse(response.getAttribute('IssueInstant') ?? '') - Date.now())).toBeLessThan(60_000);
+  });
+
+  it.each([
+    ['another status', (xml: string) => xml.replace('status:Success', 'status:Responder')],
+    ['another destination', (xml: string) => xml.replace('Destination="https://login', 'Destination="https://logout')],
+    ['another user in the assertion', (xml: string) => xml.replaceAll('gateway@example.com', 'admin@example.com')],
+    [
+      'a changed signature of the assertion',
+      (xml: string) =>
+        xml.replace(
+          /(<ds:SignatureValue>)(.)(?![\s\S]*<ds:SignatureValue>)/,
+          (_, tag: string, c: string) => tag + (c === 'A' ? 'B' : 'A'),
+        ),
+    ],
+  ])('does not verify with %s', async (_what, tamper) => {
+    const xml = await xmlOf(settings);
+    const tampered = tamper(xml);
+    expect(tampered).not.toBe(xml);
+    expect(await verifies(tampered)).toBe(false);
   });
 });
 

@@ -3,6 +3,7 @@ import { SignedXml } from 'xml-crypto';
 import type { AssertionSource as AssertionSettings } from '../../config/config.js';
 import type { Assertion, AssertionSource } from './assertion-source.js';
 import { assertionXml } from './assertion-xml.js';
+import { responseXml } from './response-xml.js';
 import { readSigningPair } from './signing-pair.js';
 import type { SigningPair } from './signing-pair.js';
 
@@ -14,8 +15,8 @@ const RSA_SHA256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256';
 const SHA256 = 'http://www.w3.org/2001/04/xmlenc#sha256';
 
 /**
- * The gateway as the organisation's identity provider: makes and signs a fresh assertion for each token. Key and
- * certificate are read each time, so that they can be replaced without a restart.
+ * The gateway as the organisation's identity provider: makes and signs a fresh assertion for each token, and the response
+ * around it. Key and certificate are read each time, so that they can be replaced without a restart.
  */
 export class SignedAssertion implements AssertionSource {
   constructor(
@@ -26,21 +27,26 @@ export class SignedAssertion implements AssertionSource {
   async assertion(): Promise<Assertion> {
     const now = Date.now();
     const pair = await readSigningPair(this.settings.keyFile, this.settings.certFile, now);
-    const unsigned = assertionXml({
-      // An XML ID may not begin with a digit, as a UUID does more often than not.
-      id: `_${randomUUID()}`,
-      issuedAt: now,
-      issuer: this.settings.issuer,
-      nameId: this.settings.nameId,
-      audience: this.settings.audience,
-      recipient: this.target.tokenUrl,
-      orgName: this.target.orgName,
-    });
-    return { encoded: Buffer.from(sign(unsigned, pair), 'utf8').toString('base64') };
+    const { issuer, nameId, audience, recipient = this.target.tokenUrl, envelope } = this.settings;
+    const { orgName } = this.target;
+    const assertion = sign(
+      assertionXml({ id: freshId(), issuedAt: now, issuer, nameId, audience, recipient, orgName }),
+      pair,
+    );
+    const sent =
+      envelope === 'assertion'
+        ? assertion
+        : sign(responseXml({ id: freshId(), issuedAt: now, issuer, destination: recipient, assertion }), pair);
+    return { encoded: Buffer.from(sent, 'utf8').toString('base64') };
   }
 }
 
-/** Signs the whole assertion, with the signature after the issuer, where the SAML schema has its place. */
+/** An XML ID may not begin with a digit, as a UUID does more often than not. */
+function freshId(): string {
+  return `_${randomUUID()}`;
+}
+
+/** Signs the whole document, with the signature after its issuer, where the SAML schema has its place. */
 function sign(unsigned: string, pair: SigningPair): string {
   const signer = new SignedXml({
     privateKey: pair.privateKey,
@@ -49,7 +55,7 @@ function sign(unsigned: string, pair: SigningPair): string {
     canonicalizationAlgorithm: EXCLUSIVE_C14N,
   });
   signer.addReference({
-    xpath: "/*[local-name(.)='Assertion']",
+    xpath: '/*',
     transforms: [ENVELOPED, EXCLUSIVE_C14N],
     digestAlgorithm: SHA256,
   });
