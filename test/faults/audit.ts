@@ -20,6 +20,9 @@ interface RecordBody {
   wrapup?: { code?: string };
 }
 
+/** Clearings that are told one by one. */
+const CLEARINGS_TOLD = 10;
+
 interface Recovery {
   since: number;
   left: Set<string>;
@@ -45,6 +48,8 @@ export class Audit {
    * channel: it had its socket, or was given one later. Whoever lets a channel go ends its socket, then clears it.
    */
   cleared = 0;
+  /** Which, where and when, the first of them: a clearing in a campaign cannot be had again by its seed alone. */
+  readonly clearings: string[] = [];
   /** Most channels with a socket at one time. A channel that was let go cannot be deleted, and lives on without one. */
   mostChannels = 0;
   /** Conversations whose agents have not finished; the last one of several interactions counts. */
@@ -146,6 +151,11 @@ export class Audit {
     if (waitedFor.length === 0) return;
     const held = new Set(this.simulator.genesys.topics());
     const missed = waitedFor.filter((topic) => !held.has(topic)).length;
+    if (missed > 0 && this.clearings.length < CLEARINGS_TOLD) {
+      const how = this.connected.has(channelId) ? 'connected' : 'without socket';
+      const lost = waitedFor.filter((topic) => !held.has(topic));
+      this.clearings.push(`${new Date().toISOString()} channel ${channelId} (${how}): ${lost.join(', ')}`);
+    }
     if (this.connected.has(channelId)) this.cleared += missed;
     else this.clearedUnused.set(channelId, (this.clearedUnused.get(channelId) ?? 0) + missed);
   }

@@ -242,7 +242,10 @@ export class Rig {
     this.expect(audit.phantoms === 0, `${audit.phantoms} records of nothing that was accepted`);
     this.expect(audit.wrongCodes === 0, `${audit.wrongCodes} records with a wrong wrap-up code`);
     this.expect(audit.evictedByQuota === 0, `${audit.evictedByQuota} channels were evicted by our own creations`);
-    this.expect(audit.cleared === 0, `${audit.cleared} topics were unsubscribed while somebody waited for them`);
+    this.expect(
+      audit.cleared === 0,
+      `${audit.cleared} topics were unsubscribed while somebody waited for them: ${audit.clearings.join('; ')}`,
+    );
     this.expect((ledger?.dead ?? 0) === dead, `${ledger?.dead} dead, not ${dead}`);
     this.expect((ledger?.expired ?? 0) === 0, `${ledger?.expired} expired`);
     this.expect(

@@ -7,8 +7,8 @@ import { type Plan, type PlannedFault, type PlanKind, planOf, planOfFleet } from
 
 /** When everything works again, everything must be delivered within this. */
 const SETTLE_MS = 60_000;
-/** Lines of the gateways' logs that go with a failing seed. */
-const TAIL = 60;
+/** Lines of each gateway's log that go with a failing seed: about those of its last ten seconds under trouble. */
+const TAIL = 250;
 
 export interface SeedResult {
   plan: Plan;

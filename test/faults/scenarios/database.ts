@@ -120,7 +120,12 @@ const COMMITS: readonly Commit[] = [
 
 async function pended(rig: Rig): Promise<Item[]> {
   const items = await rig.traffic.pend(TOGETHER);
-  await rig.until(() => rig.simulator.genesys.topics().length >= TOGETHER, 15_000);
+  const { genesys } = rig.simulator;
+  const listened = await rig.until(() => genesys.topics().length >= TOGETHER, 30_000);
+  rig.expect(
+    listened,
+    `only ${genesys.topics().length} of ${TOGETHER} were listened for before their work was finished`,
+  );
   return items;
 }
 
@@ -134,6 +139,8 @@ async function loseAnswer(rig: Rig, { name, begin }: Commit, round: string): Pro
     return true;
   };
   const begun = begin(rig, () => (armed = true));
+  // Apart, so that what comes before the commit does not use up its time.
+  rig.expect(await rig.until(() => armed, 60_000), `${round}: nothing was under way to ${name} within 60 s`);
   await rig.until(() => committed, 20_000);
   rig.expect(committed, `${round}: no commit at ${name} was seen`);
   // PostgreSQL has it by now; who waits for the answer is told that its connection broke.
