@@ -23,7 +23,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const box = new SecretBox({ push: orExit(() => parseSecretKeys(readEnvironment())) });
+  const box = new SecretBox({ push: orExit(() => parseSecretKeys(readEnvironment()), undefined, 'encrypt') });
   if (process.stdin.isTTY) process.stderr.write('Enter the secret, then press Ctrl-D on a line of its own:\n');
   const secret = (await text(process.stdin)).replace(/\r?\n$/, '');
   if (secret === '' || secret.length > MAX_LENGTH) {

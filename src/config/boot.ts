@@ -38,15 +38,15 @@ export function loadConfigOrExit(warn: (message: string) => void = toStderr): Co
   return config;
 }
 
-/** What `load` gives, or the end of the process as `loadConfigOrExit` says. */
-export function orExit<T>(load: () => T, warn: (message: string) => void = toStderr): T {
+/** What `load` gives, or the end of the process as `loadConfigOrExit` says. @param program what cannot start then; the gateway */
+export function orExit<T>(load: () => T, warn: (message: string) => void = toStderr, program?: string): T {
   try {
     return load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     // A misspelt name is often the reason why another one is missing.
     unknownVariables(readEnvironment()).forEach(warn);
-    process.stderr.write(error.render());
+    process.stderr.write(error.render(program));
     process.exit(EXIT_CONFIG);
   }
 }

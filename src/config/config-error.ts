@@ -17,11 +17,11 @@ export class ConfigError extends GatewayError {
     super(problems.map(oneLine).join('\n'));
   }
 
-  /** For a person at a terminal: the list, and how to see the gateway work without any of it. */
-  render(): string {
+  /** For a person at a terminal: the list, and how to see the gateway work without any of it. `program` is what cannot start. */
+  render(program = 'The gateway'): string {
     const count = this.problems.length === 1 ? '1 problem' : `${String(this.problems.length)} problems`;
     return [
-      `The gateway cannot start: ${count} in its environment (see .env.example for every variable).`,
+      `${program} cannot start: ${count} in its environment (see .env.example for every variable).`,
       ...this.problems.map((problem) => `  - ${oneLine(problem)}`),
       'To see it work without any of this, run: npm run demo',
       '',

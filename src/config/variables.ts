@@ -22,7 +22,7 @@ const SERVER = {
     { fallback: '12000' },
   ),
   API_KEYS: list(
-    'Who may call the gateway: a comma list of name:role[+role]:key with the roles intake, publish, events, viewer, operator, privacy, metrics and admin.',
+    'Who may call the gateway: a comma list of name:role[+role]:key with the roles intake, publish, events, viewer, operator, privacy (sees customers with reveal=true, beside viewer or operator), metrics and admin (all of them).',
     API_KEYS_ALLOWED,
     apiKey,
     {

@@ -24,6 +24,9 @@ describe('npm run encrypt', () => {
     expect(run('', ['--help'], {})).toMatchObject({ status: 0, stdout: expect.stringContaining('standard input') });
     expect(run('\n')).toMatchObject({ status: 64, stdout: '' });
     expect(run('x', ['s3cret'])).toMatchObject({ status: 64, stdout: '' });
-    expect(run('x', [], {})).toMatchObject({ status: 78, stderr: expect.stringContaining('1 problem') });
+    expect(run('x', [], {})).toMatchObject({
+      status: 78,
+      stderr: expect.stringContaining('encrypt cannot start: 1 problem'),
+    });
   });
 });
