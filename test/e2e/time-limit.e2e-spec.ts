@@ -59,6 +59,24 @@ describe.each(['sqlite', 'postgres'] as const)('the time limit of an interaction
     expect(await read(id)).toMatchObject({ conversationId, capturedAt: expect.any(String) });
   });
 
+  it('takes the work of who was only alerted when the time is over and who talked has not finished', async () => {
+    const { conversations } = simulator.genesys;
+    const conversationId = randomUUID();
+    conversations.start({ id: conversationId });
+    // Before the hand-in, so that every look-up shows it.
+    conversations.noAnswer(conversationId, { wrapupCode: 'silent' });
+    const { id } = await handIn(gateway, conversationId);
+    await simulator.history.waitFor(() => simulator.history.records.size === 2, 15_000);
+    expect([...simulator.history.records.values()].at(-1)).toMatchObject({
+      interactionId: id,
+      obtainedBy: 'lookup',
+      wrapup: { code: 'silent' },
+    });
+    const { acceptedAt, capturedAt, expiresAt } = await read(id);
+    expect(Date.parse(capturedAt as string)).toBeGreaterThanOrEqual(Date.parse(expiresAt as string));
+    expect(Date.parse(capturedAt as string) - Date.parse(acceptedAt as string)).toBeGreaterThanOrEqual(3_600);
+  }, 20_000);
+
   it('keeps an interaction whose topic is refused accepted, says so, and looks it up', async () => {
     const { id } = await handIn(gateway, forbidden);
     simulator.genesys.conversations.start({ id: forbidden });
@@ -66,7 +84,7 @@ describe.each(['sqlite', 'postgres'] as const)('the time limit of an interaction
       simulator.genesys.requests.some((each) => each.path.endsWith('ignoreErrors=true') && each.status === 200),
     );
     simulator.genesys.conversations.finishWork(forbidden, { wrapupCode: 'unheard' });
-    await simulator.history.waitFor(() => simulator.history.records.size === 2, 10_000);
+    await simulator.history.waitFor(() => simulator.history.records.size === 3, 10_000);
     expect(await read(id)).toMatchObject({ lastError: { code: 'topic.rejected' } });
     expect([...simulator.history.records.values()].at(-1)).toMatchObject({ interactionId: id, obtainedBy: 'lookup' });
   });
