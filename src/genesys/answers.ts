@@ -2,7 +2,7 @@ import type { HttpAnswer } from '../common/http-exchange.js';
 import { oneLine } from '../common/one-line.js';
 import { correlationOf, isForeign } from './error-body.js';
 import { GenesysAnswerError } from './genesys.errors.js';
-import type { GenesysChannel, TopicState } from './genesys.types.js';
+import type { AvailableTopic, GenesysChannel, ListedChannel, TopicState } from './genesys.types.js';
 
 type Fields = Record<string, unknown>;
 
@@ -32,8 +32,20 @@ export function channelOf(answer: HttpAnswer, operation: string): GenesysChannel
   if (typeof id !== 'string' || id === '' || typeof connectUri !== 'string' || !/^wss?:\/\/./i.test(connectUri)) {
     throw badAnswer(answer, operation, 'an id and a connectUri (ws or wss)');
   }
-  const expiresAt = typeof expires === 'string' ? Date.parse(expires) : NaN;
-  return { id, connectUri, ...(Number.isNaN(expiresAt) ? {} : { expiresAt }) };
+  return { id, connectUri, ...expiryOf(expires) };
+}
+
+export function listedChannelsOf(entities: Fields[]): ListedChannel[] {
+  return entities.map(({ id, expires }) => ({ ...(typeof id === 'string' ? { id } : {}), ...expiryOf(expires) }));
+}
+
+export function availableTopicsOf(entities: Fields[]): AvailableTopic[] {
+  return entities.flatMap(({ id, requiresPermissions, permissionDetails, transports }) => {
+    if (typeof id !== 'string') return [];
+    const details = Array.isArray(permissionDetails) ? permissionDetails.filter(isFields) : [];
+    const permissions = [requiresPermissions, ...details.map((detail) => detail.permissions)].flatMap(textsOf);
+    return { id, permissions: [...new Set(permissions)], transports: textsOf(transports) };
+  });
 }
 
 /** `entities` of a listing; none is an empty listing. Entries that are no objects are skipped. */
@@ -61,6 +73,15 @@ export function topicStatesOf(topics: readonly string[], entities: Fields[]): To
       typeof rejectionReason === 'string' ? { rejectionReason: oneLine(rejectionReason.slice(0, MAX_REASON)) } : {};
     return { id, state: stateOf(entity.state), ...reason };
   });
+}
+
+function expiryOf(expires: unknown): { expiresAt?: number } {
+  const expiresAt = typeof expires === 'string' ? Date.parse(expires) : NaN;
+  return Number.isNaN(expiresAt) ? {} : { expiresAt };
+}
+
+function textsOf(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((entry) => typeof entry === 'string') : [];
 }
 
 function stateOf(state: unknown): TopicState['state'] {

@@ -136,6 +136,29 @@ describe('GenesysClient', () => {
       ]);
     });
 
+    it("lists the client's channels, those of other tokens too", async () => {
+      const expires = '2026-01-02T03:04:05.678Z';
+      api.script = [{ body: { entities: [{ id: CHANNEL, connectUri: 'wss://x/y', expires }, { expires: 'soon' }] } }];
+      expect(await client.channels()).toEqual([{ id: CHANNEL, expiresAt: Date.parse(expires) }, {}]);
+      expect(api.seen[0]?.url).toBe('/api/v2/notifications/channels?includechannels=oauthclient');
+    });
+
+    it('lists the topics that can be had, with the permissions that either field names', async () => {
+      const entities = [
+        { id: 'a', requiresPermissions: ['p:q:r', 7], transports: ['All'] },
+        { id: 'b', permissionDetails: [{ permissions: ['x:y:z'] }, null], requiresPermissions: ['x:y:z'] },
+        { description: 'none' },
+      ];
+      api.script = [{ body: { entities } }];
+      expect(await client.availableTopics()).toEqual([
+        { id: 'a', permissions: ['p:q:r'], transports: ['All'] },
+        { id: 'b', permissions: ['x:y:z'], transports: [] },
+      ]);
+      expect(api.seen[0]?.url).toBe(
+        '/api/v2/notifications/availabletopics?expand=requiresPermissions,permissionDetails,transports',
+      );
+    });
+
     it('reads a conversation, and says when there is none', async () => {
       api.script = [{ body: { id: 'c/1', participants: null } }, { status: 404 }];
       expect(await client.conversation('c/1')).toEqual({ id: 'c/1', participants: null });

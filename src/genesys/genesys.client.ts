@@ -7,7 +7,16 @@ import { CONFIG } from '../config/config.js';
 import type { Config } from '../config/config.js';
 import { Logs } from '../telemetry/logs.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { badAnswer, channelOf, entitiesOf, objectOf, topicIdsOf, topicStatesOf } from './answers.js';
+import {
+  availableTopicsOf,
+  badAnswer,
+  channelOf,
+  entitiesOf,
+  listedChannelsOf,
+  objectOf,
+  topicIdsOf,
+  topicStatesOf,
+} from './answers.js';
 import {
   type AnalyticsConversation,
   analyticsConversationsOf,
@@ -16,10 +25,10 @@ import {
 } from './conversation-answers.js';
 import { errorOf, isForeign } from './error-body.js';
 import { GenesysRequestError, TooManyIdsError } from './genesys.errors.js';
-import type { GenesysChannel, TopicState } from './genesys.types.js';
+import type { AvailableTopic, GenesysChannel, ListedChannel, TopicState } from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
 import { RequestPipeline } from './request-pipeline.js';
-import type { GenesysCall } from './request-pipeline.js';
+import type { GenesysCall, TokenSource } from './request-pipeline.js';
 
 export interface CallOptions {
   /** Gives the call up: the promise rejects with the signal's reason. */
@@ -44,6 +53,9 @@ const TRIES = 3;
 
 const CHANNELS = '/api/v2/notifications/channels';
 
+/** Without `expand` these fields are absent. */
+const TOPICS = '/api/v2/notifications/availabletopics?expand=requiresPermissions,permissionDetails,transports';
+
 /**
  * Genesys Cloud's REST API, as far as the gateway needs it. Each method may throw GenesysRequestError (or the subclass
  * that names the case), GenesysRateLimitError, GenesysUnreachableError and the errors of TokenService.
@@ -54,7 +66,13 @@ export class GenesysClient implements OnApplicationShutdown {
   private readonly pipeline: RequestPipeline;
   private readonly closing = new AbortController();
 
-  constructor(http: HttpService, @Inject(CONFIG) config: Config, tokens: TokenService, metrics: Metrics, logs: Logs) {
+  constructor(
+    http: HttpService,
+    @Inject(CONFIG) config: Config,
+    @Inject(TokenService) tokens: TokenSource,
+    metrics: Metrics,
+    logs: Logs,
+  ) {
     this.budget = new RequestBudget(config.genesys.requestsPerMinute);
     const log = logs.of('genesys');
     this.pipeline = new RequestPipeline(
@@ -108,6 +126,18 @@ export class GenesysClient implements OnApplicationShutdown {
   async createChannel(options: CallOptions = {}): Promise<GenesysChannel> {
     const call = this.call('create-channel', 'POST', CHANNELS, options, { repeat: 'once' });
     return channelOf(await this.pipeline.request(call), call.operation);
+  }
+
+  /** Every channel of the OAuth client, whoever made it. */
+  async channels(options: CallOptions = {}): Promise<ListedChannel[]> {
+    const call = this.call('list-channels', 'GET', `${CHANNELS}?includechannels=oauthclient`, options, {});
+    return listedChannelsOf(entitiesOf(await this.pipeline.request(call), call.operation));
+  }
+
+  /** Every topic that can be subscribed, with what it asks for. */
+  async availableTopics(options: CallOptions = {}): Promise<AvailableTopic[]> {
+    const call = this.call('list-topics', 'GET', TOPICS, options, {});
+    return availableTopicsOf(entitiesOf(await this.pipeline.request(call), call.operation));
   }
 
   /** Whether Genesys still knows the channel. */

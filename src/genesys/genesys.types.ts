@@ -13,5 +13,21 @@ export interface TopicState {
   rejectionReason?: string;
 }
 
+/** A channel of the OAuth client. Of one that another token made, only that it exists is told (docs/wire-facts.md §2). */
+export interface ListedChannel {
+  id?: string;
+  /** Epoch ms. */
+  expiresAt?: number;
+}
+
+/** What Genesys says of a topic that can be subscribed (docs/wire-facts.md §2). */
+export interface AvailableTopic {
+  id: string;
+  /** By `requiresPermissions` and `permissionDetails` together. */
+  permissions: string[];
+  /** `All`, or some of `Websocket`, `EventBridge`, `ProcessAutomation`. */
+  transports: string[];
+}
+
 /** Which calls go first when the request budget is short: channels keep events coming, look-ups can wait. */
 export type RequestPriority = 'channel' | 'lookup';

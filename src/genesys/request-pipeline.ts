@@ -19,6 +19,9 @@ import {
 import type { RequestPriority } from './genesys.types.js';
 import type { RequestBudget } from './request-budget.js';
 
+/** All that a request needs of a token. */
+export type TokenSource = Pick<TokenService, 'token' | 'discard'>;
+
 export interface GenesysCall {
   /** Short name, for logs and metrics: never anything of the request. */
   operation: string;
@@ -70,7 +73,7 @@ export class RequestPipeline {
   constructor(
     private readonly axios: AxiosInstance,
     private readonly settings: Config['genesys'],
-    private readonly tokens: TokenService,
+    private readonly tokens: TokenSource,
     private readonly budget: RequestBudget,
     private readonly metrics: Metrics,
     private readonly log: Log,
