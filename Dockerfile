@@ -14,7 +14,7 @@ FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
-# `npm start` and `npm run encrypt` begin with it; without sources it finds everything ready.
+# `npm start`, `npm run doctor` and `npm run encrypt` begin with it; without sources it finds everything ready.
 COPY --from=build /app/scripts/ensure-ready.mjs scripts/
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist

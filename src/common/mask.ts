@@ -20,13 +20,18 @@ const SECRETS: readonly [RegExp, string][] = [
  * like one.
  */
 export function withoutSecrets(text: string, known: readonly string[]): string {
+  let rest = withoutKnown(text, known);
+  for (const [form, instead] of SECRETS) rest = rest.replace(form, instead);
+  return rest;
+}
+
+/** A text of ours without the secrets that are known to us, however they are written there. */
+export function withoutKnown(text: string, known: readonly string[]): string {
   const reading = readingOf(text);
-  let rest = masked(
+  return masked(
     text,
     tracesOf(known).flatMap((trace) => placesOf(trace, reading)),
   );
-  for (const [form, instead] of SECRETS) rest = rest.replace(form, instead);
-  return rest;
 }
 
 type Place = readonly [from: number, to: number];

@@ -3,8 +3,14 @@ import type { InteractionRow } from '../storage/schema.js';
 import { type AfterCallWork, present } from './after-call-work.js';
 import type { SupportResult } from './interaction.schemas.js';
 
+/** All that a record has of its interaction. */
+type Recorded = Pick<
+  InteractionRow,
+  'id' | 'conversation_id' | 'customer_id' | 'agent_id' | 'channel' | 'subject' | 'notes' | 'attributes'
+>;
+
 /** The record of an interaction that Genesys completed, by event or by look-up. */
-export function recordOfWork(interaction: InteractionRow, work: AfterCallWork, capturedAt: number): HistoryRecord {
+export function recordOfWork(interaction: Recorded, work: AfterCallWork, capturedAt: number): HistoryRecord {
   return present<HistoryRecord>({
     ...identity(interaction),
     source: 'genesys-cloud',
@@ -54,7 +60,7 @@ export function recordOfResult(interaction: InteractionRow, result: SupportResul
 }
 
 function identity(
-  interaction: InteractionRow,
+  interaction: Recorded,
 ): Pick<HistoryRecord, 'recordId' | 'type' | 'interactionId' | 'conversationId' | 'customerId'> {
   return {
     recordId: recordIdOf(interaction.id),
@@ -65,6 +71,6 @@ function identity(
   };
 }
 
-function attributesOf(interaction: InteractionRow): Record<string, string> | undefined {
+function attributesOf(interaction: Recorded): Record<string, string> | undefined {
   return interaction.attributes === null ? undefined : (JSON.parse(interaction.attributes) as Record<string, string>);
 }

@@ -20,7 +20,7 @@ import { StorageOutage } from './storage-outage.js';
 import type { ErrorTranslator } from './storage.errors.js';
 
 /** Epoch milliseconds of the database's clock: the one clock that all replicas share. */
-const NOW = {
+export const NOW = {
   sqlite: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
   postgres: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
 } as const;
@@ -164,7 +164,7 @@ export class Database implements OnApplicationShutdown {
 }
 
 /** Kysely connects lazily and cannot be destroyed before it did: one statement settles both. */
-async function connected(dialect: Dialect): Promise<Kysely<Schema>> {
+export async function connected(dialect: Dialect): Promise<Kysely<Schema>> {
   const kysely = new Kysely<Schema>({ dialect });
   try {
     await sql`select 1`.execute(kysely);

@@ -36,11 +36,16 @@ export async function migrate(
   );
 }
 
-async function refuseNewer(db: Kysely<Schema>, known: readonly string[]): Promise<void> {
+/** The steps that this database has been through, in order; none where nothing is migrated yet. */
+export async function appliedSteps(db: Kysely<Schema>): Promise<string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === 'kysely_migration')) return;
+  if (!tables.some((table) => table.name === 'kysely_migration')) return [];
   const applied = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  const unknown = applied.rows.map((row) => row.name).filter((name) => !known.includes(name));
+  return applied.rows.map(({ name }) => name);
+}
+
+async function refuseNewer(db: Kysely<Schema>, known: readonly string[]): Promise<void> {
+  const unknown = (await appliedSteps(db)).filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
   throw new SchemaTooNewError(
     `The database was migrated by a later version (unknown here: ${unknown.join(', ')}; last known: ${known.at(-1)}). ` +

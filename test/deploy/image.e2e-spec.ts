@@ -81,6 +81,21 @@ describe("the image's folder, made as the Dockerfile says", () => {
       expect(await ended).toEqual([0, null]);
     });
 
+    it.each([
+      ['node', 'dist/scripts/doctor.js'],
+      ['npm', 'run', '--silent', 'doctor', '--'],
+    ])('%s … finds nothing wrong', (program, ...args) => {
+      const { status, stdout, stderr } = spawnSync(program, [...args, '--with-channel', '--send-sample', '--json'], {
+        cwd: image.folder,
+        env: { ...environment, PATH: path },
+        encoding: 'utf8',
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string }[] };
+      const ok = checks.filter((check) => check.status === 'ok').map(({ name }) => name);
+      expect(ok).toEqual(expect.arrayContaining(['database', 'token', 'topic', 'new channel', 'history', 'sample']));
+    });
+
     it.each(['CMD', 'npm start'])('%s comes to ready, and the stop signal ends it with 0', async (name) => {
       const command = name === 'CMD' ? image.command : ['npm', 'start'];
       const gateway = await spawnGateway({ ...environment, PATH: path }, { command, cwd: image.folder });
