@@ -20,7 +20,6 @@ import type { AfterCallWork } from './after-call-work.js';
 import { recordOfWork } from './interaction-record.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
-import { firstLookupMs } from './lookup-schedule.js';
 import { LookupRepository } from './lookup.repository.js';
 import { RecentWork } from './recent-work.js';
 import { StepLog } from './step-log.js';
@@ -199,7 +198,7 @@ export class CaptureService {
     await this.lookups.beginAnew(
       trx,
       tooOld.map((row) => row.id),
-      firstLookupMs(),
+      this.config.interactions.lookupSweepMs,
     );
     afterCommit(() => {
       this.metrics.eventsTooOld.inc(tooOld.length);

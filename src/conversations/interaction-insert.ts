@@ -49,13 +49,14 @@ export async function insertInteractions(
     with clock as materialized (select ${now} as at)
     insert into interactions
       (id, conversation_id, customer_id, agent_id, request_hash, result_hash, channel, subject, notes, attributes,
-       correlation_id, status, owner, accepted_at, expires_at, captured_at, lookup_at)
+       correlation_id, status, owner, accepted_at, expires_at, captured_at, lookup_at, lookup_open_at, lookup_series)
     select id, "conversationId", "customerId", "agentId", "requestHash", ${extra.result_hash ?? null}, channel, subject,
       notes, attributes, "correlationId", ${status}, ${extra.owner}, clock.at, clock.at + ${sql.lit(extra.ttlMs)},
-      ${captured ? sql`clock.at` : sql`null`}, ${captured ? sql`null` : sql`clock.at + ${sql.lit(extra.lookupInMs)}`}
+      ${captured ? sql`clock.at` : sql`null`}, ${captured ? sql`null` : sql`clock.at + ${sql.lit(extra.lookupInMs)}`},
+      ${captured ? sql`null` : sql`clock.at + ${sql.lit(Math.floor(extra.lookupInMs / 2))}`}, 'heard'
     from ${table} as drafts, clock where true
     on conflict (conversation_id, customer_id, agent_id) do nothing
-    returning id, accepted_at, expires_at, captured_at, lookup_at`.execute(trx);
+    returning id, accepted_at, expires_at, captured_at, lookup_at, lookup_open_at`.execute(trx);
   const draftOf = new Map(drafts.map((draft) => [draft.id, draft]));
   return rows.map((times) => rowOf(draftOf.get(times.id) as InteractionDraft, { ...extra, status }, times));
 }
@@ -90,10 +91,13 @@ export async function renewInteractions(
         last_error_message: null,
         last_error_at: null,
         lookup_at: eb(now, '+', terms.lookupInMs),
+        lookup_open_at: eb(now, '+', Math.floor(terms.lookupInMs / 2)),
+        lookup_series: 'heard',
         lookup_step: 0,
         lookup_alone: 0,
         lookup_failures: 0,
         gap_id: null,
+        late_lookup_at: null,
       }))
       .where('id', '=', draft.id)
       .where(sql<boolean>`${justCompared('status')} in ('cancelled', 'expired')`)
@@ -105,7 +109,7 @@ export async function renewInteractions(
 }
 
 /** What only the database knows of a new row. The rest need not come back: 26 columns cost 2.5 µs a row to read. */
-type Times = Pick<InteractionRow, 'id' | 'accepted_at' | 'expires_at' | 'captured_at' | 'lookup_at'>;
+type Times = Pick<InteractionRow, 'id' | 'accepted_at' | 'expires_at' | 'captured_at' | 'lookup_at' | 'lookup_open_at'>;
 
 function rowOf(
   draft: InteractionDraft,
@@ -139,9 +143,12 @@ function rowOf(
     last_error_message: null,
     last_error_at: null,
     lookup_at: times.lookup_at,
+    lookup_open_at: times.lookup_open_at,
+    lookup_series: 'heard',
     lookup_step: 0,
     lookup_alone: 0,
     lookup_failures: 0,
     gap_id: null,
+    late_lookup_at: null,
   };
 }

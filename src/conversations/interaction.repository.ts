@@ -9,6 +9,7 @@ import {
   type InteractionTerms,
   renewInteractions,
 } from './interaction-insert.js';
+import { heardNow, inGap } from './lookup-times.js';
 import { least, STILL_WAITING, stillWaiting, WAITING } from './waiting-rows.js';
 
 export interface DeliveryFacts {
@@ -95,20 +96,23 @@ export class InteractionRepository {
     return rows.length > 0;
   }
 
-  /** Genesys confirmed the topics of these conversations, and their look-ups begin anew. Answers those that wait for them. */
+  /**
+   * Genesys confirmed the topics of these conversations, and their look-ups begin anew. Answers those that wait for them.
+   * @param gapId the gap that has ended by that
+   */
   async listening(
     conversationIds: readonly string[],
-    lookupInMs: number,
+    sweepMs: number,
     gapId: string | undefined,
   ): Promise<Pick<InteractionRow, 'id' | 'conversation_id' | 'correlation_id'>[]> {
-    const { now } = this.database;
-    return this.database.db
+    const { db, now } = this.database;
+    const next = gapId === undefined ? heardNow(this.database, sweepMs) : inGap(this.database, sweepMs);
+    return db
       .updateTable('interactions')
       .set((eb) => ({
         status: 'listening',
         listening_at: eb.fn.coalesce('listening_at', now),
-        lookup_at: eb.fn<number>(least(this.database.kind), [eb(now, '+', lookupInMs), 'expires_at']),
-        lookup_step: 0,
+        ...next,
         ...(gapId === undefined ? {} : { gap_id: gapId }),
       }))
       .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
@@ -116,30 +120,30 @@ export class InteractionRepository {
       .execute();
   }
 
-  /** No channel has room for the topics of these conversations: they only wait, and their look-ups begin anew. */
-  async uncovered(conversationIds: readonly string[], lookupInMs: number): Promise<void> {
-    const { now } = this.database;
+  /** No channel has room for the topics of these conversations: they only wait, and are asked for as in a gap. */
+  async uncovered(conversationIds: readonly string[], sweepMs: number): Promise<void> {
     await this.database.db
       .updateTable('interactions')
-      .set((eb) => ({
-        status: 'accepted',
-        lookup_at: eb.fn<number>(least(this.database.kind), [eb(now, '+', lookupInMs), 'expires_at']),
-        lookup_step: 0,
-      }))
+      .set({ status: 'accepted', ...inGap(this.database, sweepMs) })
       .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
       .execute();
   }
 
-  /** Genesys refuses the topic of this conversation: it only waits, and is looked up meanwhile. */
-  async rejected(conversationId: string, code: string, message: string, lookupInMs: number): Promise<void> {
-    await this.database.db
+  /** Genesys refuses the topic of this conversation: it only waits, and is asked for as in a gap, which goes on when it is refused again. */
+  async rejected(conversationId: string, code: string, message: string, sweepMs: number): Promise<void> {
+    const { kind, db, now } = this.database;
+    const next = inGap(this.database, sweepMs);
+    await db
       .updateTable('interactions')
       .set((eb) => ({
         status: 'accepted',
         last_error_code: code,
         last_error_message: message,
-        last_error_at: this.database.now,
-        lookup_at: eb.fn<number>(least(this.database.kind), [eb(this.database.now, '+', lookupInMs), 'lookup_at']),
+        last_error_at: now,
+        ...next,
+        lookup_step: sql<number>`case when lookup_series = 'gap' then lookup_step else 0 end`,
+        lookup_at: eb.fn<number>(least(kind), [next.lookup_at, 'lookup_at']),
+        lookup_open_at: eb.fn<number>(least(kind), [next.lookup_open_at, 'lookup_open_at']),
       }))
       .where('conversation_id', '=', conversationId)
       .where(STILL_WAITING)

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { interval, exhaustMap, filter, map, merge, type Subscription } from 'rxjs';
 import { BackgroundTasks } from '../common/background-tasks.js';
 import { Batcher } from '../common/batcher.js';
+import { CONFIG, type Config } from '../config/config.js';
 import type { Settlement } from '../delivery/sink.js';
 import { HistoryService } from '../history/history.service.js';
 import { ChannelManager } from '../notifications/channel-manager.service.js';
@@ -19,7 +20,6 @@ import { ExpiryService } from './expiry.service.js';
 import { IntakeService } from './intake.service.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
-import { firstLookupMs } from './lookup-schedule.js';
 import { StorageRetry } from '../storage/storage-retry.js';
 import { StepLog } from './step-log.js';
 
@@ -56,6 +56,7 @@ export class ListeningService {
   private losses = 0;
 
   constructor(
+    @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
     private readonly manager: ChannelManager,
     private readonly interactions: InteractionRepository,
@@ -72,6 +73,10 @@ export class ListeningService {
     this.log = logs.of('listening');
     this.tasks = new BackgroundTasks((err, task) => this.log.error({ err, task }, 'listening failed'));
     this.retry = new StorageRetry(this.log);
+  }
+
+  private get sweepMs(): number {
+    return this.config.interactions.lookupSweepMs;
   }
 
   /** Begins to listen, first of all for what was waited for before a restart. */
@@ -182,7 +187,7 @@ export class ListeningService {
     for (let from = 0; from < conversationIds.length; from += MAX_BATCH) {
       const batch = conversationIds.slice(from, from + MAX_BATCH);
       this.tasks.run('listening', async () => {
-        const listening = () => this.interactions.listening(batch, firstLookupMs(), gapId);
+        const listening = () => this.interactions.listening(batch, this.sweepMs, gapId);
         this.steps.tell('listening', await this.retry.run('listening', listening));
       });
     }
@@ -197,7 +202,7 @@ export class ListeningService {
   }
 
   private async storeUncovered(conversationIds: readonly string[]): Promise<void> {
-    await this.interactions.uncovered(conversationIds, firstLookupMs());
+    await this.interactions.uncovered(conversationIds, this.sweepMs);
     // Those that have got a place meanwhile may have been stored as listened for before this.
     const covered = conversationIds.map(acwTopic).filter((topic) => this.manager.isCovered(topic));
     if (covered.length > 0) this.onCovered({ topics: covered });
@@ -209,7 +214,7 @@ export class ListeningService {
     const message = `Genesys refuses the topic: ${reason}`.slice(0, 500);
     this.tasks.run('rejected', () =>
       this.retry.run('rejected', () =>
-        this.interactions.rejected(conversationId, 'topic.rejected', message, firstLookupMs()),
+        this.interactions.rejected(conversationId, 'topic.rejected', message, this.sweepMs),
       ),
     );
   }

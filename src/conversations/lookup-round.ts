@@ -17,6 +17,11 @@ const SAME_CLOCK_MS = 2_000;
 const SINGLES_AT_ONCE = 8;
 /** A single request that only may tell more than the bulk look-up is given up after this: the round's place is needed. */
 const SHORT_MS = 5_000;
+/**
+ * A conversation that was handed in so long ago, and that bulk look-ups do not know, is asked for singly: they lag by minutes
+ * (docs/wire-facts.md §5.3), and may leave out for good what the OAuth client's divisions do not have.
+ */
+const OLD_MS = 15 * 60_000;
 /** Into so many requests goes a batch of suspects, which all were in one that was not answered in time. */
 const SUSPECT_PARTS = 10;
 
@@ -121,7 +126,7 @@ export class LookupRound {
     const works = this.fitting(finding?.finished, rows);
     const enough = this.isLast(id)
       ? rows.every((row) => works.some((work) => completes(work, row)))
-      : works.length > 0 || finding?.unclear === false;
+      : works.length > 0 || !(finding?.unclear ?? this.isOld(id));
     return enough ? { state: 'answered', works, complete: false } : undefined;
   }
 
@@ -192,6 +197,11 @@ export class LookupRound {
 
   private rowsOf(id: string): InteractionRow[] {
     return this.byConversation.get(id) ?? [];
+  }
+
+  /** Whether analytics should know the conversation by now. */
+  private isOld(id: string): boolean {
+    return this.rowsOf(id).some((row) => row.accepted_at <= this.terms.due.now - OLD_MS);
   }
 
   /** Whether somebody's time is over: each is then asked for alone unless its work was found. */

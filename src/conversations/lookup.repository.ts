@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { type Expression, type ExpressionBuilder, type RawBuilder, type SqlBool, type Transaction } from 'kysely';
+import { type Expression, type ExpressionBuilder, type RawBuilder, sql, type SqlBool, type Transaction } from 'kysely';
 import { Database } from '../storage/database.js';
 import { oneOf } from '../storage/json-rows.js';
 import type { InteractionRow, Schema } from '../storage/schema.js';
+import type { LookupWait } from './lookup-schedule.js';
+import { afterWait, inGap } from './lookup-times.js';
 import { least, stillWaiting, WAITING } from './waiting-rows.js';
 
 /**
@@ -36,53 +38,65 @@ export interface LookupFailure {
 export class LookupRepository {
   constructor(private readonly database: Database) {}
 
-  /** Waiting ones that are due for a look-up, the longest due first; each is put off, so that nobody else takes it. */
+  /**
+   * Waiting ones that are due for a look-up, the longest due first; each is put off, so that nobody else takes it. A usual batch
+   * is filled up with those that may go along. Nobody is taken while nobody is due.
+   */
   async take({ owner, lane, limit, putOffMs }: DueWanted): Promise<DueLookups> {
-    const { now } = this.database;
-    const rows = await this.database.db
+    const { db, kind } = this.database;
+    // Asked once in a statement: PostgreSQL could not look into an index with a time that goes on.
+    const now = sql<number>`(select ${this.database.now})`;
+    const inLane = (eb: ExpressionBuilder<Schema, 'interactions'>): Expression<SqlBool> =>
+      eb.and([WAITING, eb('owner', '=', owner), standsIn(lane, eb, now)]);
+    const rows = await db
+      .with(
+        (name) => name('batch').materialized(),
+        (creator) => {
+          const batch = creator
+            .selectFrom('interactions')
+            .select(['id', 'lookup_at'])
+            .where(inLane)
+            .where(lane === 'usual' ? 'lookup_open_at' : 'lookup_at', '<=', now)
+            .where((eb) => {
+              const due = eb.selectFrom('interactions').select('id').where(inLane).where('lookup_at', '<=', now);
+              // In their order, and not `exists`, for which PostgreSQL walks through all.
+              return eb(due.orderBy('lookup_at').limit(1), 'is not', null);
+            })
+            .orderBy('lookup_at')
+            .limit(limit);
+          // Those that are just being captured need no look-up.
+          return kind === 'postgres' ? batch.forUpdate().skipLocked() : batch;
+        },
+      )
       .updateTable('interactions')
-      .set((eb) => ({ lookup_at: eb(now, '+', putOffMs) }))
-      .where('id', 'in', (eb) => {
-        const due = eb
-          .selectFrom('interactions')
-          .select('id')
-          .where(WAITING)
-          .where('owner', '=', owner)
-          .where('lookup_at', '<=', now)
-          .where((row) => standsIn(lane, row, now))
-          .orderBy('lookup_at')
-          .limit(limit);
-        // Those that are just being captured need no look-up.
-        return this.database.kind === 'postgres' ? due.forUpdate().skipLocked() : due;
-      })
+      .set((eb) => ({ lookup_at: eb(now, '+', putOffMs), lookup_open_at: eb(now, '+', putOffMs) }))
+      .where('id', 'in', (eb) => eb.selectFrom('batch').select('id'))
+      // Another round may have taken whoever was due.
+      .where((eb) => eb.exists(eb.selectFrom('batch').select('batch.id').where('batch.lookup_at', '<=', now)))
       .returningAll()
       .execute();
     return { rows, now: (rows[0]?.lookup_at ?? 0) - putOffMs };
   }
 
-  /** Genesys answered, and they go on waiting: look-up number `step` is in `inMs`. */
-  async schedule(ids: readonly string[], step: number, inMs: number): Promise<void> {
+  /** Genesys answered, and they go on waiting: `step` look-ups of their series have been made, and the next comes after this wait. */
+  async schedule(ids: readonly string[], step: number, wait: LookupWait): Promise<void> {
     await this.database.db
       .updateTable('interactions')
-      .set((eb) => ({ lookup_step: step, lookup_failures: 0, lookup_at: this.notPastExpiry(eb, inMs) }))
+      .set({ lookup_step: step, lookup_failures: 0, ...afterWait(this.database, wait) })
       .where(this.waitingAmong(ids))
       .execute();
   }
 
   /** They could not be asked for: again in `inMs`. */
   async putOff(ids: readonly string[], inMs: number): Promise<void> {
-    await this.database.db
-      .updateTable('interactions')
-      .set((eb) => ({ lookup_at: this.notPastExpiry(eb, inMs) }))
-      .where(this.waitingAmong(ids))
-      .execute();
+    await this.database.db.updateTable('interactions').set(this.again(inMs)).where(this.waitingAmong(ids)).execute();
   }
 
   /** One of them kept a request from being answered in time: asked again at once, among the suspects. */
   async suspect(ids: readonly string[]): Promise<void> {
     await this.database.db
       .updateTable('interactions')
-      .set((eb) => ({ lookup_at: this.database.now, lookup_failures: eb('lookup_failures', '+', 1) }))
+      .set((eb) => ({ ...this.atOnce(), lookup_failures: eb('lookup_failures', '+', 1) }))
       .where(this.waitingAmong(ids))
       .execute();
   }
@@ -92,7 +106,7 @@ export class LookupRepository {
     await this.database.db
       .updateTable('interactions')
       .set((eb) => ({
-        lookup_at: this.notPastExpiry(eb, inMs),
+        ...this.again(inMs),
         lookup_failures: eb('lookup_failures', '+', 1),
         last_error_code: code,
         last_error_message: message,
@@ -106,42 +120,40 @@ export class LookupRepository {
   async setApart(ids: readonly string[]): Promise<void> {
     await this.database.db
       .updateTable('interactions')
-      .set({ lookup_at: this.database.now, lookup_alone: 1, lookup_failures: 0 })
+      .set({ ...this.atOnce(), lookup_alone: 1, lookup_failures: 0 })
       .where(this.waitingAmong(ids))
       .execute();
   }
 
-  /** Something was heard of them: their look-ups begin anew, in `inMs` at the latest. */
-  async beginAnew(trx: Transaction<Schema>, ids: readonly string[], inMs: number): Promise<void> {
-    const { kind, now } = this.database;
+  /** Something was heard of them that does not fit: their look-ups begin anew, as in a gap, and no later than they would have come. */
+  async beginAnew(trx: Transaction<Schema>, ids: readonly string[], sweepMs: number): Promise<void> {
+    const { kind } = this.database;
+    const next = inGap(this.database, sweepMs);
     await trx
       .updateTable('interactions')
-      .set((eb) => ({ lookup_step: 0, lookup_at: eb.fn<number>(least(kind), [eb(now, '+', inMs), 'lookup_at']) }))
+      .set((eb) => ({ ...next, lookup_at: eb.fn<number>(least(kind), [next.lookup_at, 'lookup_at']) }))
       .where(this.waitingAmong(ids))
       .execute();
+  }
+
+  private again(inMs: number): ReturnType<typeof afterWait> {
+    return afterWait(this.database, { inMs, openInMs: inMs });
+  }
+
+  private atOnce(): ReturnType<typeof afterWait> {
+    return { lookup_at: this.database.now, lookup_open_at: this.database.now };
   }
 
   private waitingAmong(ids: readonly string[]): RawBuilder<boolean> {
     const { kind } = this.database;
     return stillWaiting(kind, oneOf(kind, 'id', ids));
   }
-
-  /** Never later than they expire, since a last look-up comes before that. */
-  private notPastExpiry(eb: ExpressionBuilder<Schema, 'interactions'>, inMs: number): Expression<number> {
-    const { kind, now } = this.database;
-    return eb
-      .case()
-      .when('expires_at', '>', now)
-      .then(eb.fn<number>(least(kind), [eb(now, '+', inMs), 'expires_at']))
-      .else(eb(now, '+', inMs))
-      .end();
-  }
 }
 
 function standsIn(
   lane: LookupLane,
   eb: ExpressionBuilder<Schema, 'interactions'>,
-  now: Database['now'],
+  now: RawBuilder<number>,
 ): Expression<SqlBool> {
   const apart = eb('lookup_alone', '=', 1);
   const over = eb('expires_at', '<=', now);

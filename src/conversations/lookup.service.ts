@@ -17,7 +17,7 @@ import { ExpiryService } from './expiry.service.js';
 import type { Finding } from './finished-work.js';
 import { type Outcome, outcomesOf } from './lookup-outcome.js';
 import { type Reply, LookupRound } from './lookup-round.js';
-import { failureWaitMs, nextLookupMs } from './lookup-schedule.js';
+import { failureWaitMs, lookupWait } from './lookup-schedule.js';
 import { type DueLookups, type LookupLane, LookupRepository } from './lookup.repository.js';
 
 /** How often it is looked whether something is due. */
@@ -93,11 +93,13 @@ export class LookupService {
     await this.tasks.idle();
   }
 
-  /** All that is due in this lane, batch after batch. */
+  /** All that is due in this lane, batch after batch; of last questions one batch, so that others' come between. */
   private async lookUp(lane: LookupLane): Promise<void> {
     this.running[lane] += 1;
     try {
-      while (!this.stopped.signal.aborted && this.replica.state === 'live' && (await this.round(lane)));
+      let more = true;
+      while (more && !this.stopped.signal.aborted && this.replica.state === 'live')
+        more = (await this.round(lane)) && lane !== 'last';
     } finally {
       this.running[lane] -= 1;
     }
@@ -146,14 +148,20 @@ export class LookupService {
     this.count({ found: found.length, open: open.length + over.length });
     await this.countGaps([...found, ...open, ...over], new Set(found));
     await this.expiry.expire(idsOf(over));
-    for (const [step, rows] of Map.groupBy(open, (row) => row.lookup_step)) {
-      const inMs = nextLookupMs(step, this.config.interactions.lookupSweepMs);
-      await this.lookups.schedule(idsOf(rows), step + 1, inMs);
-    }
+    await this.scheduleNext(open);
     await this.suspect(rowsThat('suspected'));
     await this.setApart(rowsThat('culprit'));
     await this.putOff(outcomes);
     await this.report(now, outcomes);
+  }
+
+  private async scheduleNext(open: readonly InteractionRow[]): Promise<void> {
+    const sweepMs = this.config.interactions.lookupSweepMs;
+    for (const [series, rows] of Map.groupBy(open, (row) => row.lookup_series)) {
+      for (const [made, alike] of Map.groupBy(rows, (row) => row.lookup_step + 1)) {
+        await this.lookups.schedule(idsOf(alike), made, lookupWait(series, made, sweepMs));
+      }
+    }
   }
 
   private async suspect(rows: readonly InteractionRow[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { acwTopic, conversationOfAcwTopic } from './acw-topic.js';
-import { failureWaitMs, firstLookupMs, nextLookupMs } from './lookup-schedule.js';
+import { failureWaitMs, isUrgent, lookupWait } from './lookup-schedule.js';
 import { RecentWork } from './recent-work.js';
 import { requestHash } from './request-hash.js';
 
@@ -11,16 +11,43 @@ describe('acwTopic', () => {
 });
 
 describe('the look-up schedule', () => {
-  it('asks at 2, 5, 15 and 60 s and then every 5 minutes for 15 minutes', () => {
-    const times = [firstLookupMs()];
-    for (let step = 0; step < 6; step++) times.push((times.at(-1) as number) + nextLookupMs(step, 1_800_000));
-    expect(times).toEqual([2_000, 5_000, 15_000, 60_000, 360_000, 660_000, 960_000]);
+  const SWEEP_MS = 1_800_000;
+  const timesOf = (series: 'heard' | 'gap', count: number): number[] => {
+    const times = [lookupWait(series, 0, SWEEP_MS).inMs];
+    for (let step = 1; step < count; step++)
+      times.push((times.at(-1) as number) + lookupWait(series, step, SWEEP_MS).inMs);
+    return times.map((ms) => ms / 1_000);
+  };
+
+  it('asks for what is heard within half a minute and five minutes later', () => {
+    expect(timesOf('heard', 3)).toEqual([30, 330, 2_130]);
+  });
+
+  it('asks after a gap at once, every 25 s for five minutes, and on for 16 minutes', () => {
+    const times = timesOf('gap', 17);
+    expect(times.slice(0, 4)).toEqual([2, 27, 52, 77]);
+    expect(times.slice(12)).toEqual([302, 522, 742, 962, 2_762]);
   });
 
   it('goes over to the sweep, and never waits longer than it', () => {
-    expect(nextLookupMs(6, 1_800_000)).toBe(1_800_000);
-    expect(nextLookupMs(99, 1_800_000)).toBe(1_800_000);
-    expect(nextLookupMs(3, 10_000)).toBe(10_000);
+    expect(lookupWait('heard', 99, SWEEP_MS).inMs).toBe(SWEEP_MS);
+    for (const step of [0, 1, 5, 14]) expect(lookupWait('gap', step, 1_000).inMs).toBe(1_000);
+    expect(lookupWait('heard', 0, 1_000)).toEqual({ inMs: 1_000, openInMs: 0 });
+  });
+
+  it('lets a look-up go along from the half of its wait on, and the first of whoever is heard at once', () => {
+    expect(lookupWait('heard', 0, SWEEP_MS)).toEqual({ inMs: 30_000, openInMs: 0 });
+    expect(lookupWait('heard', 1, SWEEP_MS)).toEqual({ inMs: 300_000, openInMs: 150_000 });
+    expect(lookupWait('gap', 1, SWEEP_MS)).toEqual({ inMs: 25_000, openInMs: 12_500 });
+  });
+
+  it('tells what may have been missed from what only makes sure', () => {
+    expect([isUrgent('gap', 0), isUrgent('gap', 15), isUrgent('gap', 16), isUrgent('heard', 0)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('waits twice as long after each failure in a row, and never longer than the sweep', () => {

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DeliveryNotFoundError } from '../delivery/delivery.errors.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import { Database } from '../storage/database.js';
-import type { DeliveryRow, PushEventRow, PushSubscriptionRow } from '../storage/schema.js';
+import type { PushEventRow, PushSubscriptionRow } from '../storage/push-tables.js';
+import type { DeliveryRow } from '../storage/schema.js';
 
 /** A delivery with what it refers to. */
 export interface DeadLetter {

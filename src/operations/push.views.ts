@@ -1,5 +1,5 @@
 import { shortHash } from '../common/short-hash.js';
-import type { PushSubscriptionRow } from '../storage/schema.js';
+import type { PushSubscriptionRow } from '../storage/push-tables.js';
 import type { PendingRow } from './push-pending.repository.js';
 
 /** A subscription as operators see it. Its device's id can be all that is needed to reach the device and is not shown. */

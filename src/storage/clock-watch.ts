@@ -110,7 +110,7 @@ export async function shiftTimes(trx: Kysely<Schema>, stepMs: number): Promise<v
   await sql`
     update interactions set
       accepted_at = accepted_at + ${back}, listening_at = listening_at + ${back}, lookup_at = lookup_at + ${back},
-      expires_at = expires_at + ${forward}
+      lookup_open_at = lookup_open_at + ${back}, expires_at = expires_at + ${forward}
     where status in ('accepted', 'listening')`.execute(trx);
   if (stepMs > 0) {
     await sql`update push_subscriptions set expires_at = expires_at + ${by} where ended_at is null`.execute(trx);

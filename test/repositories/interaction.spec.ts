@@ -11,6 +11,7 @@ import { interactionDraft } from '../helpers/rows.js';
 
 const OWNER = 'replica-1';
 const DAY_MS = 24 * 60 * 60 * 1000;
+const SWEEP_MS = 1_800_000;
 
 describeEachDatabase('InteractionRepository', (getDb) => {
   let database: Database;
@@ -98,9 +99,9 @@ describeEachDatabase('InteractionRepository', (getDb) => {
 
   it('lets an interaction listen, and begins its look-ups anew', async () => {
     const [row] = await insert(1);
-    await interactions.listening([row?.conversation_id ?? ''], 2_000, 'gap-1');
+    await interactions.listening([row?.conversation_id ?? ''], SWEEP_MS, 'gap-1');
     const after = await database.db.selectFrom('interactions').selectAll().executeTakeFirstOrThrow();
-    expect(after).toMatchObject({ status: 'listening', lookup_step: 0, gap_id: 'gap-1' });
+    expect(after).toMatchObject({ status: 'listening', lookup_series: 'gap', lookup_step: 0, gap_id: 'gap-1' });
     expect(after.lookup_at).toBeGreaterThanOrEqual((after.listening_at ?? Infinity) + 2_000);
     expect(after.lookup_at).toBeLessThanOrEqual(Date.now() + 2_000);
   });
@@ -108,15 +109,18 @@ describeEachDatabase('InteractionRepository', (getDb) => {
   it('never schedules a look-up later than the expiry, so that the last one comes before it', async () => {
     const [row] = await insert(1);
     const id = row?.id ?? '';
-    await lookups.schedule([id], 3, 10 * DAY_MS);
+    await lookups.schedule([id], 3, { inMs: 10 * DAY_MS, openInMs: 9 * DAY_MS });
     const after = await database.db.selectFrom('interactions').selectAll().executeTakeFirstOrThrow();
-    expect(after).toMatchObject({ lookup_step: 3, lookup_at: after.expires_at });
+    expect(after).toMatchObject({ lookup_step: 3, lookup_at: after.expires_at, lookup_open_at: after.expires_at });
   });
 
   it('takes due look-ups, the longest due first, and gives none out twice', async () => {
     const rows = await insert(3);
     const now = Date.now();
-    for (const [index, row] of rows.entries()) await set([row.id], { lookup_at: now - (index + 1) * 1_000 });
+    for (const [index, row] of rows.entries()) {
+      const at = now - (index + 1) * 1_000;
+      await set([row.id], { lookup_at: at, lookup_open_at: at });
+    }
     const take = async (owner: string): Promise<InteractionRow[]> =>
       (await lookups.take({ owner, lane: 'usual', limit: 2, putOffMs: 60_000 })).rows;
     const first = await take(OWNER);
@@ -124,6 +128,42 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     expect(ids(await take(OWNER))).toEqual([rows[0]?.id]);
     expect(await take(OWNER)).toEqual([]);
     expect(await take('another')).toEqual([]);
+  });
+
+  it('fills a usual batch up with those that may go along, and takes nobody while nobody is due', async () => {
+    const [due, open, later] = (await insert(3)) as [InteractionRow, InteractionRow, InteractionRow];
+    const now = Date.now();
+    await set([due.id], { lookup_at: now + DAY_MS, lookup_open_at: now - 1 });
+    await set([open.id], { lookup_at: now + DAY_MS, lookup_open_at: now - 1 });
+    await set([later.id], { lookup_at: now + DAY_MS, lookup_open_at: now + DAY_MS });
+    const take = async (): Promise<string[]> =>
+      ids((await lookups.take({ owner: OWNER, lane: 'usual', limit: 10, putOffMs: 60_000 })).rows);
+    expect(await take()).toEqual([]);
+    await set([due.id], { lookup_at: now - 1 });
+    expect((await take()).sort()).toEqual([due.id, open.id].sort());
+    expect(await take()).toEqual([]);
+  });
+
+  it('asks patiently for whoever may have missed something, and for the others once together', async () => {
+    const [heard, late, missed] = (await insert(3)) as [InteractionRow, InteractionRow, InteractionRow];
+    await set([late.id], { accepted_at: Date.now() - 61_000 });
+    await interactions.uncovered([missed.conversation_id], SWEEP_MS);
+    await interactions.listening(conversationsOf([heard, late, missed]), SWEEP_MS, undefined);
+    const after = await database.db.selectFrom('interactions').selectAll().orderBy('id').execute();
+    const told = (row: InteractionRow): unknown => {
+      const found = after.find(({ id }) => id === row.id) as InteractionRow;
+      const inMs = (at: number | null): number => Math.round(((at ?? 0) - (found.listening_at ?? 0)) / 1_000);
+      return [found.lookup_series, inMs(found.lookup_open_at), inMs(found.lookup_at)];
+    };
+    expect([heard, late, missed].map(told)).toEqual([
+      ['heard', 0, 30],
+      ['gap', 1, 2],
+      ['gap', 1, 2],
+    ]);
+    // A gap stays one when the topic is taken again without another.
+    await interactions.listening([late.conversation_id], SWEEP_MS, undefined);
+    const again = await database.db.selectFrom('interactions').selectAll().where('id', '=', late.id).executeTakeFirst();
+    expect(again?.lookup_series).toBe('gap');
   });
 
   it('expires only those whose time is over and that still wait', async () => {
@@ -150,15 +190,15 @@ describeEachDatabase('InteractionRepository', (getDb) => {
 
   it('lets those that no channel has room for only wait, and asks for them anew', async () => {
     const rows = await insert(3);
-    await interactions.listening(conversationsOf(rows), 1_000, undefined);
+    await interactions.listening(conversationsOf(rows), SWEEP_MS, undefined);
     await set(ids(rows), { lookup_step: 5 });
     await set([rows[2]?.id ?? ''], { status: 'captured' });
-    await interactions.uncovered(conversationsOf(rows), 2_000);
+    await interactions.uncovered(conversationsOf(rows), SWEEP_MS);
     expect(await statuses()).toEqual({ accepted: 2, captured: 1 });
     const [row] = await interactions.ofConversations(database.db as never, conversationsOf(rows.slice(0, 1)));
     expect(row).toMatchObject({ lookup_step: 0, listening_at: expect.any(Number) });
     expect((row?.lookup_at ?? 0) - Date.now()).toBeLessThan(2_500);
-    await interactions.listening(conversationsOf(rows), 1_000, undefined);
+    await interactions.listening(conversationsOf(rows), SWEEP_MS, undefined);
     expect(await statuses()).toEqual({ listening: 2, captured: 1 });
   });
 
@@ -201,6 +241,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
         accepted_at: expect.any(Number),
         expires_at: expect.any(Number),
         lookup_at: expect.any(Number),
+        lookup_open_at: expect.any(Number),
       });
       expect(Math.abs((rows[0]?.now ?? 0) - (row?.accepted_at ?? 0))).toBeLessThan(10_000);
     }

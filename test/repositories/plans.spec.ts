@@ -63,12 +63,23 @@ describeEachDatabase('Plans of the statements that each event and request needs'
 
   it('finds interactions by their ids', async () => {
     const plans = [
-      ...(await plansOf(() => new LookupRepository(database).schedule(ids, 1, 1_000))),
+      ...(await plansOf(() => new LookupRepository(database).schedule(ids, 1, { inMs: 1_000, openInMs: 500 }))),
       ...(await plansOf(() => database.transaction((trx) => interactions.capture(trx, ids, true)))),
       ...(await plansOf(() => database.transaction((trx) => interactions.settle(trx, ids, 'delivered')))),
     ];
     for (const plan of plans) expect(plan).toMatch(/interactions_pkey|sqlite_autoindex_interactions_1/);
     for (const plan of plans) expect(plan).not.toMatch(WALK);
+  });
+
+  it('finds who is due for a look-up, and nobody, by their order', async () => {
+    const lookups = new LookupRepository(database);
+    const take = (limit: number): Promise<unknown> =>
+      lookups.take({ owner: OWNER, lane: 'usual', limit, putOffMs: 1_000 });
+    for (const plan of await plansOf(() => take(100))) {
+      expect(plan).toMatch(/interactions_waiting_owner/);
+      expect(plan).not.toMatch(WALK);
+      expect(plan).not.toMatch(/Sort|TEMP B-TREE/);
+    }
   });
 
   it('lists the interactions of one customer without a walk through those of all', async () => {

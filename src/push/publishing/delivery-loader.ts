@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { Batcher } from '../../common/batcher.js';
 import { Database } from '../../storage/database.js';
 import { jsonList } from '../../storage/json-rows.js';
-import type { PushEventRow, PushSubscriptionRow } from '../../storage/schema.js';
+import type { PushEventRow, PushSubscriptionRow } from '../../storage/push-tables.js';
 import { EventRepository, textOfStored } from './event.repository.js';
 
 const MAX_BATCH = 128;

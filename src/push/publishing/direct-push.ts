@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config/config.js';
 import { Database } from '../../storage/database.js';
-import type { PushEventRow } from '../../storage/schema.js';
+import type { PushEventRow } from '../../storage/push-tables.js';
 import { Logs, type Log } from '../../telemetry/logs.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { namedDevice } from '../device-of.js';

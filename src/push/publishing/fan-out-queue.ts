@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { Database } from '../../storage/database.js';
 import { jsonList, jsonRows } from '../../storage/json-rows.js';
-import type { PushEventRow, Schema } from '../../storage/schema.js';
+import type { PushEventRow } from '../../storage/push-tables.js';
+import type { Schema } from '../../storage/schema.js';
 
 /** Advisory lock of whoever makes deliveries ("gwfo"). */
 const FAN_OUT_LOCK = 0x6777666f;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Batcher } from '../../common/batcher.js';
 import { Outbox } from '../../delivery/outbox.js';
 import { Database } from '../../storage/database.js';
-import type { PushEventRow } from '../../storage/schema.js';
+import type { PushEventRow } from '../../storage/push-tables.js';
 import { StorageUnavailableError } from '../../storage/storage.errors.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { DEFAULT_PROVIDER, type PublicationRequest } from '../notification.schemas.js';

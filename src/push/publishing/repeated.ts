@@ -1,4 +1,4 @@
-import type { PushEventRow } from '../../storage/schema.js';
+import type { PushEventRow } from '../../storage/push-tables.js';
 import { IdempotencyMismatchError, PublicationUnderWayError } from '../push.errors.js';
 import type { NewEvent } from './event.js';
 import type { PublishAnswer } from './fan-out.js';

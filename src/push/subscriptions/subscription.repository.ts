@@ -3,7 +3,8 @@ import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 import { Database } from '../../storage/database.js';
 import { jsonList } from '../../storage/json-rows.js';
-import type { PushSubscriptionRow, Schema } from '../../storage/schema.js';
+import type { PushSubscriptionRow } from '../../storage/push-tables.js';
+import type { Schema } from '../../storage/schema.js';
 import type { EndReason, SubscriptionDraft } from './subscription.js';
 
 /** What the index reads of a row. */

@@ -1,4 +1,4 @@
-import type { PushSubscriptionRow } from '../../storage/schema.js';
+import type { PushSubscriptionRow } from '../../storage/push-tables.js';
 import type { Device } from '../publishers/publisher.js';
 
 /** Sinks of the outbox; stored with each delivery, so never renamed. */

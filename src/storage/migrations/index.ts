@@ -15,6 +15,8 @@ import { indexCustomers } from './0013-customers.js';
 import { indexListFilters } from './0014-list-filters.js';
 import { indexDeliveryKeys } from './0015-delivery-keys.js';
 import { orderWaiting } from './0016-waiting-order.js';
+import { makeLookupsCommon } from './0017-common-lookups.js';
+import { addLateLookups } from './0018-late-lookups.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -39,4 +41,6 @@ export const MIGRATIONS: Readonly<Record<string, MigrationStep>> = {
   '0014-list-filters': indexListFilters,
   '0015-delivery-keys': indexDeliveryKeys,
   '0016-waiting-order': orderWaiting,
+  '0017-common-lookups': makeLookupsCommon,
+  '0018-late-lookups': addLateLookups,
 };
