@@ -108,8 +108,8 @@ export const halfOpenDefaults: Scenario = {
       async (rig) => {
         const items = await rig.traffic.pend(100);
         await rig.until(() => rig.simulator.genesys.topics().length === 100, 10_000);
-        // Past the look-ups at 2, 5 and some 16 s, which would find what ends now; the next one comes at 60 s.
-        await sleep(20_000);
+        // Past the look-up within 30 s, which would find what ends now; the next one comes five minutes later.
+        await sleep(35_000);
         rig.api.halfOpen();
         const since = performance.now();
         rig.traffic.finish(...items);
