@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { CaptureService } from './conversations/capture.service.js';
 import { ListeningCheck } from './conversations/listening-check.service.js';
 import { ListeningService } from './conversations/listening.service.js';
+import { LateLookupService } from './conversations/late-lookup.service.js';
 import { LookupService } from './conversations/lookup.service.js';
 import { DeliveryService } from './delivery/delivery.service.js';
 import { OwnEvents } from './events/own-events.service.js';
@@ -28,6 +29,7 @@ export class GatewayService implements OnApplicationBootstrap {
     private readonly listening: ListeningService,
     private readonly listeningCheck: ListeningCheck,
     private readonly lookups: LookupService,
+    private readonly lateLookups: LateLookupService,
     private readonly retention: RetentionService,
     private readonly manager: ChannelManager,
     private readonly upkeep: ChannelUpkeep,
@@ -42,6 +44,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.listening.start();
     this.listeningCheck.start();
     this.lookups.start();
+    this.lateLookups.start();
     this.upkeep.start();
     this.retention.start();
     this.replays.start();
@@ -57,6 +60,7 @@ export class GatewayService implements OnApplicationBootstrap {
     await this.replays.stop();
     await this.retention.stop();
     await this.upkeep.stop();
+    await this.lateLookups.stop();
     await this.lookups.stop();
     await this.listeningCheck.stop();
     await this.manager.stop();

@@ -21,6 +21,7 @@ import { recordOfWork } from './interaction-record.js';
 import { type InteractionChange, InteractionFollowers } from './interaction-followers.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { LookupRepository } from './lookup.repository.js';
+import { byRank } from './precedence.js';
 import { RecentWork } from './recent-work.js';
 import { StepLog } from './step-log.js';
 import { type Completion, heardTooOld, matchWork } from './work-matching.js';
@@ -105,6 +106,26 @@ export class CaptureService {
     return (await this.batcher.add({ work, receivedAt })).refusal;
   }
 
+  /**
+   * Work of interactions that have expired, found by a late look-up: whoever still is expired becomes captured all the same. The
+   * work of who was only alerted counts, too, after that of others. Answers how many.
+   * @throws StorageUnavailableError
+   */
+  async captureLate(works: ReadonlySet<AfterCallWork>, expired: readonly InteractionRow[]): Promise<number> {
+    const ranked = [...works].toSorted(byRank).map(({ outranked: _outranked, ...work }) => work);
+    const matched = matchWork(ranked, expired);
+    if (matched.length === 0) return 0;
+    const receivedAt = Date.now();
+    return this.database.transaction(async (trx, afterCommit) => {
+      const ids = matched.map(({ interaction }) => interaction.id);
+      const captured = await this.interactions.captureExpired(trx, ids);
+      const completions = matched.filter(({ interaction }) => captured.has(interaction.id));
+      await this.record(trx, completions, () => receivedAt, { afterCommit });
+      afterCommit(() => this.outbox.wake([HISTORY_SINK]));
+      return completions.length;
+    });
+  }
+
   /** Gives up waiting for a database that does not answer. */
   stop(): void {
     this.retry.stop();
@@ -176,17 +197,27 @@ export class CaptureService {
       const matched = matchWork(works, waiting);
       if (matched.length === 0) return [];
       const completions = [...(await this.take(trx, matched, 'event')), ...(await this.take(trx, matched, 'lookup'))];
-      const now = Date.now();
-      const records = completions.map(({ interaction, work }) => recordOfWork(interaction, work, now));
-      const drafts = records.map((record, n) => {
-        const { interaction, work } = completions[n] as Completion;
-        return this.history.draft(record, receivedAt.get(work) ?? now, interaction.correlation_id);
-      });
-      await this.outbox.enqueue(trx, drafts, { to: handOver, afterCommit });
-      await this.followers.changed(trx, () => completions.map((each, n) => changeOf(each, records[n])), afterCommit);
-      afterCommit(() => this.tell(completions));
+      await this.record(trx, completions, (work) => receivedAt.get(work), { to: handOver, afterCommit });
       return completions;
     });
+  }
+
+  /** Their records into the outbox, and who follows them is told. */
+  private async record(
+    trx: Transaction<Schema>,
+    completions: readonly Completion[],
+    receivedAt: (work: AfterCallWork) => number | undefined,
+    { to, afterCommit }: { to?: HandOver; afterCommit: AfterCommit },
+  ): Promise<void> {
+    const now = Date.now();
+    const records = completions.map(({ interaction, work }) => recordOfWork(interaction, work, now));
+    const drafts = records.map((record, n) => {
+      const { interaction, work } = completions[n] as Completion;
+      return this.history.draft(record, receivedAt(work) ?? now, interaction.correlation_id);
+    });
+    await this.outbox.enqueue(trx, drafts, to && { to, afterCommit });
+    await this.followers.changed(trx, () => completions.map((each, n) => changeOf(each, records[n])), afterCommit);
+    afterCommit(() => this.tell(completions));
   }
 
   /** Their events are older than they are: a look-up compares the clocks, and finds the work where it is really theirs. */

@@ -12,6 +12,8 @@ import { InteractionFollowers } from './interaction-followers.js';
 import { InteractionQuery } from './interaction.query.js';
 import { InteractionRepository } from './interaction.repository.js';
 import { InteractionService } from './interaction.service.js';
+import { LateLookupRepository } from './late-lookup.repository.js';
+import { LateLookupService } from './late-lookup.service.js';
 import { ListeningCheckRepository } from './listening-check.repository.js';
 import { ListeningCheck } from './listening-check.service.js';
 import { ListeningService } from './listening.service.js';
@@ -34,6 +36,8 @@ import { SupportResultController } from './support-result.controller.js';
     InteractionQuery,
     InteractionRepository,
     InteractionService,
+    LateLookupRepository,
+    LateLookupService,
     ListeningCheck,
     ListeningCheckRepository,
     ListeningService,
@@ -45,6 +49,7 @@ import { SupportResultController } from './support-result.controller.js';
     CaptureService,
     InteractionFollowers,
     InteractionRepository,
+    LateLookupService,
     ListeningCheck,
     ListeningService,
     LookupService,

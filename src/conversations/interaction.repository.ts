@@ -9,6 +9,7 @@ import {
   type InteractionTerms,
   renewInteractions,
 } from './interaction-insert.js';
+import { LATE_LOOKUP_MS } from './lookup-schedule.js';
 import { heardNow, inGap } from './lookup-times.js';
 import { least, STILL_WAITING, stillWaiting, WAITING } from './waiting-rows.js';
 
@@ -84,11 +85,29 @@ export class InteractionRepository {
     return new Set(rows.map((row) => row.id));
   }
 
+  /** Makes expired ones captured, whose work was found late. Answers the ids that really were expired. */
+  async captureExpired(trx: Transaction<Schema>, ids: readonly string[]): Promise<Set<string>> {
+    const rows = await trx
+      .updateTable('interactions')
+      .set({ status: 'captured', captured_at: this.database.now, late_lookup_at: null })
+      .where(oneOf(this.database.kind, 'id', ids))
+      .where(justCompared('status'), '=', 'expired')
+      .returning('id')
+      .execute();
+    return new Set(rows.map((row) => row.id));
+  }
+
   /** A result that was handed in completes an interaction that has none yet. False when it has got one meanwhile. */
   async captureByHand(trx: Transaction<Schema>, id: string, resultHash: string): Promise<boolean> {
     const rows = await trx
       .updateTable('interactions')
-      .set({ status: 'captured', captured_at: this.database.now, lookup_at: null, result_hash: resultHash })
+      .set({
+        status: 'captured',
+        captured_at: this.database.now,
+        lookup_at: null,
+        late_lookup_at: null,
+        result_hash: resultHash,
+      })
       .where('id', '=', id)
       .where('status', 'in', ['accepted', 'listening', 'expired', 'cancelled'])
       .returning('id')
@@ -179,11 +198,18 @@ export class InteractionRepository {
     return rows.map((row) => row.conversation_id);
   }
 
-  /** Ends the waiting of those whose time is over. Answers them. */
+  /** Ends the waiting of those whose time is over, until they are asked for once more. Answers them. */
   async expire(trx: Transaction<Schema>, ids: readonly string[]): Promise<InteractionRow[]> {
+    const late = sql`accepted_at + ${sql.lit(LATE_LOOKUP_MS)}`;
     return trx
       .updateTable('interactions')
-      .set({ status: 'expired', expired_at: this.database.now, lookup_at: null })
+      .set({
+        status: 'expired',
+        expired_at: this.database.now,
+        lookup_at: null,
+        // Whoever waited for longer was asked for by then.
+        late_lookup_at: sql<number | null>`case when expires_at < ${late} then ${late} end`,
+      })
       .where(oneOf(this.database.kind, 'id', ids))
       .where(STILL_WAITING)
       .where('expires_at', '<=', this.database.now)

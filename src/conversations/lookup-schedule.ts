@@ -42,6 +42,9 @@ export function isUrgent(which: LookupSeries, step: number): boolean {
 /** Whoever comes to be heard so long after it was accepted may have missed events as in a gap: half a minute is usual at most. */
 export const HEARD_LATE_MS = 60_000;
 
+/** An expired interaction is asked for once more so long after it was accepted (docs/wire-facts.md §5.3: a nightly repair). */
+export const LATE_LOOKUP_MS = 72 * 60 * 60_000;
+
 /** The first wait after a look-up that failed; it doubles with each further failure. */
 const AFTER_FAILURE_MS = 15_000;
 

@@ -11,7 +11,7 @@ export class RetentionRepository {
 
   /**
    * Removes up to `limit` interactions that have been over for `ageMs`, with their records, in one transaction. Never the
-   * dead ones. Answers how many.
+   * dead ones, nor those that are still to be asked for once more. Answers how many.
    */
   async removeFinished(ageMs: number, limit: number): Promise<number> {
     return this.database.transaction(async (trx) => {
@@ -21,6 +21,7 @@ export class RetentionRepository {
         delete from interactions where id in (
           select id from interactions
           where status in ('delivered', 'discarded', 'expired', 'cancelled')
+            and late_lookup_at is null
             and accepted_at < ${this.database.now} - ${sql.lit(ageMs)}
             and coalesce(delivered_at, discarded_at, expired_at, cancelled_at) < ${this.database.now} - ${sql.lit(ageMs)}
           limit ${limit} ${lock})

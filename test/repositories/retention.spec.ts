@@ -113,6 +113,20 @@ describeEachDatabase('Retention', (getDb) => {
     expect(await left('gaps', 'id')).toEqual(['late', 'open']);
   });
 
+  it('keeps an expired interaction that is still to be asked for once more', async () => {
+    const old = Date.now() - 3 * DAY_MS;
+    const expired = { status: 'expired', accepted_at: old, expired_at: old } as const;
+    await database.db
+      .insertInto('interactions')
+      .values([
+        interactionRow({ ...expired, id: 'asked' }),
+        interactionRow({ ...expired, id: 'to-be-asked', late_lookup_at: Date.now() + 1_000 }),
+      ])
+      .execute();
+    expect(await new RetentionRepository(database).removeFinished(DAY_MS, 10)).toBe(1);
+    expect(await database.db.selectFrom('interactions').select('id').execute()).toEqual([{ id: 'to-be-asked' }]);
+  });
+
   it('removes all that is old when the service starts, each after its own time', async () => {
     const id = randomUUID();
     await database.db
