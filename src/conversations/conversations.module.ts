@@ -54,6 +54,7 @@ import { SupportResultController } from './support-result.controller.js';
     ListeningService,
     LookupService,
     RetentionRepository,
+    StepLog,
   ],
 })
 export class ConversationsModule {}

@@ -82,7 +82,7 @@ export class LateLookupService {
   private async askFor(rows: readonly InteractionRow[]): Promise<void> {
     const byConversation = Map.groupBy(rows, (row) => row.conversation_id);
     const { signal } = this.stopped;
-    const once = { signal, tries: 1 };
+    const once = { signal, tries: 1, priority: 'sweep' } as const;
     await this.bulk.ask([[...byConversation.keys()]], {
       request: async (ids) => findingsOf(await this.client.conversationDetails(ids, once)),
       neutral: () => this.client.conversationDetails([randomUUID()], once),

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { atOnce } from '../common/at-once.js';
-import type { GenesysClient } from '../genesys/genesys.client.js';
+import type { GenesysClient, LookupOptions } from '../genesys/genesys.client.js';
 import { GenesysRequestError } from '../genesys/genesys.errors.js';
+import type { LookupPriority } from '../genesys/genesys.types.js';
 import type { InteractionRow } from '../storage/schema.js';
 import type { AfterCallWork } from './after-call-work.js';
 import { type BulkLookup, type BulkView, partsOf } from './bulk-lookup.js';
 import { type Finding, findingsOf, workOfConversation } from './finished-work.js';
 import { blameOf } from './lookup-blame.js';
+import { isUrgent } from './lookup-schedule.js';
 import type { DueLookups, LookupLane } from './lookup.repository.js';
 import { byRank } from './precedence.js';
 import { completes } from './work-matching.js';
@@ -57,6 +59,7 @@ function isUnknown(error: unknown): boolean {
 export class LookupRound {
   private readonly byConversation: Map<string, InteractionRow[]>;
   private readonly databaseAheadMs: number;
+  private readonly priority: LookupPriority;
   private heard = false;
   private failure: unknown;
 
@@ -68,6 +71,8 @@ export class LookupRound {
     const { rows, now } = terms.due;
     this.byConversation = Map.groupBy(rows, (row) => row.conversation_id);
     this.databaseAheadMs = now - Date.now();
+    const urgent = rows.some((row) => row.expires_at <= now || isUrgent(row.lookup_series, row.lookup_step));
+    this.priority = urgent ? 'gap' : 'sweep';
   }
 
   /** Answers why not everybody was asked, if so. Rejects only with the signal's reason, and with what `replied` throws. */
@@ -191,8 +196,8 @@ export class LookupRound {
   }
 
   /** Each request is sent once: the next look-up comes anyway. */
-  private once(): { signal: AbortSignal; tries: number } {
-    return { signal: this.terms.signal, tries: 1 };
+  private once(): LookupOptions {
+    return { signal: this.terms.signal, tries: 1, priority: this.priority };
   }
 
   private rowsOf(id: string): InteractionRow[] {

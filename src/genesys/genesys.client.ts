@@ -1,6 +1,7 @@
 import { HttpService } from '@nestjs/axios';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
+import type { Tally } from '../common/hourly-tally.js';
 import { TokenService } from '../auth/token.service.js';
 import type { HttpAnswer } from '../common/http-exchange.js';
 import { CONFIG } from '../config/config.js';
@@ -25,9 +26,10 @@ import {
 } from './conversation-answers.js';
 import { errorOf, isForeign } from './error-body.js';
 import { GenesysRequestError, TooManyIdsError } from './genesys.errors.js';
-import type { AvailableTopic, GenesysChannel, ListedChannel, TopicState } from './genesys.types.js';
+import type { AvailableTopic, GenesysChannel, ListedChannel, LookupPriority, TopicState } from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
 import { RequestPipeline } from './request-pipeline.js';
+import type { BudgetView } from './request-budget.js';
 import type { GenesysCall, TokenSource } from './request-pipeline.js';
 
 export interface CallOptions {
@@ -37,6 +39,11 @@ export interface CallOptions {
   check?: () => void;
   /** How often it is tried in all when it fails in a way that may pass; default 3. */
   tries?: number;
+}
+
+export interface LookupOptions extends CallOptions {
+  /** Who goes first; default `gap`. */
+  priority?: LookupPriority;
 }
 
 /** A listing of 1,000 topics is some 200 KB. */
@@ -97,6 +104,16 @@ export class GenesysClient implements OnApplicationShutdown {
     return this.budget.spare();
   }
 
+  /** How the request budget stands. */
+  get budgetView(): BudgetView {
+    return this.budget.view();
+  }
+
+  /** REST requests of this process in the last 24 hours, by operation. */
+  get sent(): Tally {
+    return this.pipeline.sent.read();
+  }
+
   /**
    * How far Genesys' wall clock is from this process', in milliseconds (negative: behind), by the `Date` of its latest
    * answer: to about a second. Undefined before the first. A `Date` more than 3 h away is not believed.
@@ -106,9 +123,9 @@ export class GenesysClient implements OnApplicationShutdown {
   }
 
   /** Whether Genesys answers at all at this moment, asked once and with what needs no permission (docs/wire-facts.md §2). */
-  async isThere(options: CallOptions = {}): Promise<boolean> {
+  async isThere(options: LookupOptions = {}): Promise<boolean> {
     try {
-      const call = this.call('list-channels', 'GET', CHANNELS, { ...options, tries: 1 }, { priority: 'lookup' });
+      const call = this.call('list-channels', 'GET', CHANNELS, { ...options, tries: 1 }, priorityOf(options));
       entitiesOf(await this.pipeline.request(call), call.operation);
       return true;
     } catch (error) {
@@ -178,9 +195,9 @@ export class GenesysClient implements OnApplicationShutdown {
    * The conversation as it is now; undefined when Genesys does not know it (any more). A 404 that does not look like Genesys'
    * is an error (`foreign`).
    */
-  async conversation(id: string, options: CallOptions = {}): Promise<Conversation | undefined> {
+  async conversation(id: string, options: LookupOptions = {}): Promise<Conversation | undefined> {
     const path = `/api/v2/conversations/${encodeURIComponent(id)}`;
-    const call = this.call('get-conversation', 'GET', path, options, { priority: 'lookup', accept: [404] });
+    const call = this.call('get-conversation', 'GET', path, options, { ...priorityOf(options), accept: [404] });
     const answer = await this.pipeline.request(call);
     if (answer.status !== 404) return conversationOf(objectOf(answer, call.operation));
     if (isForeign(answer)) throw errorOf(answer, call.operation);
@@ -191,7 +208,7 @@ export class GenesysClient implements OnApplicationShutdown {
    * What analytics knows of these conversations, in no order; those it does not know are missing.
    * @throws TooManyIdsError for more than 100, GenesysAnswerTooLargeError for more than 20 MB.
    */
-  async conversationDetails(ids: readonly string[], options: CallOptions = {}): Promise<AnalyticsConversation[]> {
+  async conversationDetails(ids: readonly string[], options: LookupOptions = {}): Promise<AnalyticsConversation[]> {
     if (ids.length === 0) return [];
     if (ids.length > MAX_DETAILS_IDS) {
       throw new TooManyIdsError(
@@ -201,7 +218,7 @@ export class GenesysClient implements OnApplicationShutdown {
     // One value with commas, as the official SDK sends it, although the parameter is declared as repeatable.
     const path = `/api/v2/analytics/conversations/details?id=${ids.map(encodeURIComponent).join(',')}`;
     const call = this.call('get-conversation-details', 'GET', path, options, {
-      priority: 'lookup',
+      ...priorityOf(options),
       maxBytes: MAX_ANALYTICS_BYTES,
     });
     return this.conversationsOf(await this.pipeline.request(call), call.operation);
@@ -247,4 +264,8 @@ export class GenesysClient implements OnApplicationShutdown {
     const usual = { priority: 'channel', repeat: 'idempotent', maxBytes: MAX_BYTES } as const;
     return { operation, method, path, signal, check, tries, ...usual, ...more };
   }
+}
+
+function priorityOf({ priority = 'gap' }: LookupOptions): { priority: LookupPriority } {
+  return { priority };
 }

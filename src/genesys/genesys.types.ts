@@ -29,5 +29,10 @@ export interface AvailableTopic {
   transports: string[];
 }
 
-/** Which calls go first when the request budget is short: channels keep events coming, look-ups can wait. */
-export type RequestPriority = 'channel' | 'lookup';
+/**
+ * Which calls go first when the request budget is short: channels and subscriptions keep events coming (`channel`), then
+ * look-ups of what may have been missed (`gap`), then those that only make sure (`sweep`).
+ */
+export const REQUEST_PRIORITIES = ['channel', 'gap', 'sweep'] as const;
+export type RequestPriority = (typeof REQUEST_PRIORITIES)[number];
+export type LookupPriority = Exclude<RequestPriority, 'channel'>;

@@ -3,10 +3,11 @@ import { getEventListeners } from 'node:events';
 import type { RequestPriority } from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
 
-/** 20 a minute: 19 are used, 17 of them by look-ups. */
+/** 20 a minute: 19 are used, 17 of them by look-ups, 13 by those that only make sure. */
 const PER_MINUTE = 20;
 const LIMIT = 19;
 const LOOKUPS = 17;
+const SWEEPS = 13;
 
 describe('RequestBudget', () => {
   let budget: RequestBudget;
@@ -53,7 +54,7 @@ describe('RequestBudget', () => {
   it('never sends more than the limit in any minute', async () => {
     const sent: number[] = [];
     for (let index = 0; index < 100; index += 1) {
-      void budget.acquire(index % 3 ? 'lookup' : 'channel').then(() => sent.push(Date.now()));
+      void budget.acquire(index % 3 ? 'gap' : 'channel').then(() => sent.push(Date.now()));
       await pass(index % 7 ? 400 : 5_000);
     }
     await pass(600_000);
@@ -65,7 +66,7 @@ describe('RequestBudget', () => {
 
   it('serves channels before look-ups, each in order', async () => {
     askMany(LIMIT, 'first');
-    for (const name of ['l1', 'l2']) void ask(name, 'lookup');
+    for (const name of ['l1', 'l2']) void ask(name, 'gap');
     for (const name of ['c1', 'c2']) void ask(name, 'channel');
     await pass(0);
     order = [];
@@ -74,7 +75,7 @@ describe('RequestBudget', () => {
   });
 
   it('keeps a tenth from look-ups', async () => {
-    askMany(30, 'l', 'lookup');
+    askMany(30, 'l', 'gap');
     await pass(0);
     expect(order).toHaveLength(LOOKUPS);
     askMany(2, 'c');
@@ -84,12 +85,38 @@ describe('RequestBudget', () => {
     expect(order.filter((name) => name === 'l')).toHaveLength(30);
   });
 
+  it('keeps three tenths from those that only make sure, and serves them last', async () => {
+    askMany(30, 's', 'sweep');
+    await pass(0);
+    expect(order).toHaveLength(SWEEPS);
+    askMany(10, 'g', 'gap');
+    await pass(0);
+    expect(order.filter((name) => name === 'g')).toHaveLength(LOOKUPS - SWEEPS);
+    expect(budget.view()).toEqual({
+      limit: LIMIT,
+      usedLastMinute: LOOKUPS,
+      waiting: { channel: 0, gap: 6, sweep: 17 },
+      pausedMs: 0,
+    });
+    order = [];
+    await pass(60_000);
+    expect(order.slice(0, 6)).toEqual(Array(6).fill('g'));
+    expect(order.slice(6)).toEqual(Array(SWEEPS - 6).fill('s'));
+    await pass(120_000);
+    expect(budget.view().waiting).toEqual({ channel: 0, gap: 0, sweep: 0 });
+  });
+
+  it('tells for how long it is paused', () => {
+    budget.pauseFor(10_000);
+    expect(budget.view().pausedMs).toBe(10_000);
+  });
+
   it('tells how many look-ups are free', async () => {
     expect(budget.spare()).toBe(LOOKUPS);
     askMany(5, 'c');
     await pass(0);
     expect(budget.spare()).toBe(LOOKUPS - 5);
-    askMany(30, 'l', 'lookup');
+    askMany(30, 'l', 'gap');
     expect(budget.spare()).toBe(0);
     await pass(200_000);
     expect(budget.spare()).toBe(LOOKUPS);
@@ -148,9 +175,9 @@ describe('RequestBudget', () => {
   });
 
   it('refuses more than a thousand waiting of one kind, but not the other kind', async () => {
-    askMany(LOOKUPS + 1_000, 'l', 'lookup');
-    expect(await failureOf(budget.acquire('lookup'))).toMatchObject({
-      message: '1000 lookup requests to Genesys are waiting already (limit 1000); 19 are sent a minute.',
+    askMany(LOOKUPS + 1_000, 'l', 'gap');
+    expect(await failureOf(budget.acquire('gap'))).toMatchObject({
+      message: '1000 gap requests to Genesys are waiting already (limit 1000); 19 are sent a minute.',
     });
     void ask('c');
     await pass(0);
@@ -188,8 +215,8 @@ describe('RequestBudget', () => {
   it('works with a budget of one a minute', async () => {
     budget.close();
     budget = new RequestBudget(1);
-    void ask('a', 'lookup');
-    void ask('b', 'lookup');
+    void ask('a', 'gap');
+    void ask('b', 'gap');
     await pass(0);
     expect(order).toEqual(['a']);
     await pass(60_000);

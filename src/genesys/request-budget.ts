@@ -1,5 +1,5 @@
 import { GenesysRateLimitError } from './genesys.errors.js';
-import type { RequestPriority } from './genesys.types.js';
+import { REQUEST_PRIORITIES, type RequestPriority } from './genesys.types.js';
 
 /** The window of Genesys' limits (docs/wire-facts.md §6.1). */
 const WINDOW_MS = 60_000;
@@ -7,14 +7,27 @@ const WINDOW_MS = 60_000;
 /** A twentieth is never used: requests reach Genesys later than they leave, so its windows and ours do not coincide. */
 const UNUSED_SHARE = 0.05;
 
-/** A tenth is kept from look-ups: a channel that breaks in the middle of a sweep is mended at once. */
-const CHANNEL_SHARE = 0.1;
+/**
+ * What is kept from each class, a share of the minute: a channel that breaks in the middle of look-ups is mended at once, and a
+ * gap is looked up in the middle of a sweep.
+ */
+const KEPT_FROM: Readonly<Record<RequestPriority, number>> = { channel: 0, gap: 0.1, sweep: 0.3 };
 
 /** A pause that Genesys asks for is waited for up to a minute; a longer one is said to the callers. */
 const LONGEST_WAIT_MS = 60_000;
 
 /** Beyond it, more than three windows' work is waiting: callers had better be told. */
 const MAX_WAITING = 1_000;
+
+/** How the budget stands at a moment. */
+export interface BudgetView {
+  /** Most requests in any minute. */
+  limit: number;
+  usedLastMinute: number;
+  waiting: Record<RequestPriority, number>;
+  /** For how long nothing is sent, because Genesys said so (429); 0 when it did not. */
+  pausedMs: number;
+}
 
 interface Waiter {
   priority: RequestPriority;
@@ -25,15 +38,16 @@ interface Waiter {
 }
 
 /**
- * How many requests may be sent in any minute, and who goes first. Channel calls go before look-ups; within each, first
- * come, first served. It keeps counting over a change of token: some of Genesys' limits are per application, not per token.
+ * How many requests may be sent in any minute, and who goes first. Channel calls go before look-ups of gaps, and these before
+ * sweeps; within each, first come, first served. It keeps counting over a change of token: some of Genesys' limits are per application, not per token.
  */
 export class RequestBudget {
   private readonly limit: number;
-  private readonly lookupLimit: number;
+  /** The most that the minute may hold when one of a class is sent. */
+  private readonly limits: Readonly<Record<RequestPriority, number>>;
   /** When each request of the last minute was sent, by the monotonic clock; oldest first, never more than `limit`. */
   private sent: number[] = [];
-  private readonly waiting: Record<RequestPriority, Waiter[]> = { channel: [], lookup: [] };
+  private readonly waiting: Record<RequestPriority, Waiter[]> = { channel: [], gap: [], sweep: [] };
   private pause = { until: 0, long: false };
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -41,7 +55,9 @@ export class RequestBudget {
   /** @param perMinute Genesys' limit; what is used of it is a little less. */
   constructor(perMinute: number) {
     this.limit = Math.max(1, Math.floor(perMinute * (1 - UNUSED_SHARE)));
-    this.lookupLimit = Math.max(1, this.limit - Math.ceil(this.limit * CHANNEL_SHARE));
+    const limitOf = (priority: RequestPriority): number =>
+      Math.max(1, this.limit - Math.ceil(this.limit * KEPT_FROM[priority]));
+    this.limits = { channel: this.limit, gap: limitOf('gap'), sweep: limitOf('sweep') };
   }
 
   /**
@@ -72,12 +88,23 @@ export class RequestBudget {
     this.serve();
   }
 
-  /** How many look-ups could be sent at once, for those who can choose how many to begin. */
+  /** How many look-ups of gaps could be sent at once, for those who can choose how many to begin. */
   spare(): number {
+    const { pausedMs, usedLastMinute, waiting } = this.view();
+    if (this.closed || pausedMs > 0) return 0;
+    return Math.max(0, this.limits.gap - usedLastMinute - waiting.channel - waiting.gap - waiting.sweep);
+  }
+
+  view(): BudgetView {
     const now = performance.now();
     this.forget(now);
-    if (this.closed || this.pause.until > now) return 0;
-    return Math.max(0, this.lookupLimit - this.sent.length - this.waiting.channel.length - this.waiting.lookup.length);
+    const { channel, gap, sweep } = this.waiting;
+    return {
+      limit: this.limit,
+      usedLastMinute: this.sent.length,
+      waiting: { channel: channel.length, gap: gap.length, sweep: sweep.length },
+      pausedMs: Math.max(0, Math.ceil(this.pause.until - now)),
+    };
   }
 
   /** Rejects who waits, and whoever comes later. */
@@ -107,17 +134,16 @@ export class RequestBudget {
     const now = performance.now();
     this.forget(now);
     if (this.pause.until <= now) {
-      this.serveFrom('channel', this.limit, now);
-      // Look-ups may use less: while a channel call waits, none of them finds room.
-      this.serveFrom('lookup', this.lookupLimit, now);
+      // Each class may use less than the one before it: while one of that waits, none of this finds room.
+      for (const priority of REQUEST_PRIORITIES) this.serveFrom(priority, now);
     }
     const next = this.nextChange(now);
     if (next !== undefined) this.timer = setTimeout(() => this.serve(), next);
   }
 
-  private serveFrom(priority: RequestPriority, limit: number, now: number): void {
+  private serveFrom(priority: RequestPriority, now: number): void {
     const queue = this.waiting[priority];
-    while (queue.length > 0 && this.sent.length < limit) {
+    while (queue.length > 0 && this.sent.length < this.limits[priority]) {
       const waiter = queue.shift();
       waiter?.detach();
       this.sent.push(now);
@@ -127,11 +153,11 @@ export class RequestBudget {
 
   /** Milliseconds until somebody who waits may be let go: the end of the pause, or of the window of an old request. */
   private nextChange(now: number): number | undefined {
-    const limit = this.waiting.channel.length > 0 ? this.limit : this.waiting.lookup.length > 0 ? this.lookupLimit : 0;
-    if (limit === 0) return undefined;
+    const first = REQUEST_PRIORITIES.find((priority) => this.waiting[priority].length > 0);
+    if (first === undefined) return undefined;
     if (this.pause.until > now) return Math.ceil(this.pause.until - now);
-    // The request whose leaving makes room: more may be in the window than look-ups may use.
-    const blocking = this.sent[this.sent.length - limit] ?? now;
+    // The request whose leaving makes room: more may be in the window than this class may use.
+    const blocking = this.sent[this.sent.length - this.limits[first]] ?? now;
     return Math.max(1, Math.ceil(blocking + WINDOW_MS - now));
   }
 
@@ -150,7 +176,7 @@ export class RequestBudget {
   }
 
   private rejectAll(error: () => Error): void {
-    for (const waiter of [...this.waiting.channel.splice(0), ...this.waiting.lookup.splice(0)]) {
+    for (const waiter of REQUEST_PRIORITIES.flatMap((priority) => this.waiting[priority].splice(0))) {
       waiter.detach();
       waiter.reject(error());
     }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AxiosInstance } from 'axios';
+import { HourlyTally } from '../common/hourly-tally.js';
 import type { TokenService } from '../auth/token.service.js';
 import { backoffDelay } from '../common/backoff.js';
 import { exchange, HttpFailure } from '../common/http-exchange.js';
@@ -69,6 +70,8 @@ const PASSING = [408, 500, 502, 503, 504];
 export class RequestPipeline {
   /** How far Genesys' wall clock is from ours, by the `Date` of its latest answer that can be right. */
   clockOffsetMs: number | undefined;
+  /** What was sent in the last 24 hours, by operation. */
+  readonly sent = new HourlyTally();
 
   constructor(
     private readonly axios: AxiosInstance,
@@ -132,6 +135,7 @@ export class RequestPipeline {
     await this.budget.acquire(call.priority, signal);
     const token = await unlessAborted(this.tokens.token(), signal);
     call.check?.();
+    this.sent.add(call.operation);
     const status = (value: string): void =>
       this.metrics.genesysRequests.inc({ operation: call.operation, status: value });
     try {

@@ -5,7 +5,9 @@ import { TokenService } from '../auth/token.service.js';
 import type { TokenState } from '../auth/token.state.js';
 import { packageJson } from '../common/package-json.js';
 import type { BreakerState } from '../delivery/breaker.js';
+import { StepLog } from '../conversations/step-log.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
+import { GenesysClient } from '../genesys/genesys.client.js';
 import { HISTORY_SINK } from '../history/history.sink.js';
 import { ChannelFleet } from '../notifications/channel-fleet.service.js';
 import { ChannelManager } from '../notifications/channel-manager.service.js';
@@ -15,6 +17,7 @@ import { INTERACTION_STATUSES } from '../storage/schema.js';
 import { StorageUnavailableError } from '../storage/storage.errors.js';
 import { StorageProbe } from '../storage/storage-probe.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { requestRates } from './client.view.js';
 import { LedgerCheck } from './ledger-check.service.js';
 import { METRICS_EXAMPLE } from './operations.docs.js';
 
@@ -35,6 +38,8 @@ export class MetricsController {
     private readonly probe: StorageProbe,
     private readonly tokens: TokenService,
     private readonly delivery: DeliveryService,
+    private readonly client: GenesysClient,
+    private readonly steps: StepLog,
   ) {
     this.metrics.buildInfo.set({ version: packageJson().version }, 1);
   }
@@ -60,7 +65,17 @@ export class MetricsController {
     }
     this.metrics.topics.set(channels.reduce((sum, channel) => sum + channel.subscriptions.heldTopics.size, 0));
     this.metrics.topicsUncovered.set(this.manager.uncoveredCount);
+    this.readRates();
     return this.metrics.text();
+  }
+
+  /** An unknown rate is absent. */
+  private readRates(): void {
+    const { perDay, perInteraction } = requestRates({ sent: this.client.sent, steps: this.steps.steps });
+    if (perDay === null) this.metrics.genesysRequestsDay.remove();
+    else this.metrics.genesysRequestsDay.set(perDay);
+    if (perInteraction === null) this.metrics.genesysRequestsPerInteraction.remove();
+    else this.metrics.genesysRequestsPerInteraction.set(perInteraction);
   }
 
   /** Without the database the other metrics are needed most; old figures that look like new ones would mislead. */

@@ -2,6 +2,7 @@ import { EXAMPLE } from '../http/example-ids.js';
 import { pageOf, schemaOf } from '../http/example-schema.js';
 import { CHANNEL_STATES } from '../notifications/channel-state.js';
 import type { ChannelView } from './channel.view.js';
+import type { ClientView } from './client.view.js';
 import type { Ledger } from './ledger.repository.js';
 import type { GapView } from './operations.views.js';
 import type { PushLedger } from './push.repository.js';
@@ -56,6 +57,29 @@ const CHANNEL_SCHEMA = schemaOf<ChannelView>(
   },
 );
 export const CHANNELS_SCHEMA = pageOf(CHANNEL_SCHEMA);
+
+const CLIENT_SCHEMA = schemaOf<ClientView>(
+  {
+    name: 'default',
+    channels: { inUse: 1, max: 20 },
+    budget: {
+      perMinute: 285,
+      usedLastMinute: 3,
+      waiting: { channel: 0, gap: 0, sweep: 0 },
+      pausedUntil: '2026-01-31T12:00:30.000Z',
+    },
+    requests: {
+      hours: 24,
+      total: 4_320,
+      byOperation: { 'get-conversation-details': 4_310, 'create-channel': 2, subscribe: 8 },
+      perDay: 4_320,
+      interactions: 43_200,
+      perInteraction: 0.1,
+    },
+  },
+  {},
+);
+export const CLIENTS_SCHEMA = pageOf(CLIENT_SCHEMA);
 
 const GAP_SCHEMA = schemaOf<GapView>(
   {

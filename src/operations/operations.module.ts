@@ -4,6 +4,9 @@ import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { ReplayModule } from '../replay/replay.module.js';
+import { ConversationsModule } from '../conversations/conversations.module.js';
+import { GenesysModule } from '../genesys/genesys.module.js';
+import { ClientsController } from './clients.controller.js';
 import { DeadLetterQuery } from './dead-letter.query.js';
 import { DiscardController } from './discard.controller.js';
 import { GapReport } from './gap-report.service.js';
@@ -18,8 +21,23 @@ import { ReplayController } from './replay.controller.js';
 
 /** What operators look at and do. Looks at everything; only health looks at it, for the ledger's alarm. */
 @Module({
-  imports: [AuthModule, AuditModule, DeliveryModule, NotificationsModule, ReplayModule],
-  controllers: [DiscardController, MetricsController, OperationsController, PushOperationsController, ReplayController],
+  imports: [
+    AuthModule,
+    AuditModule,
+    ConversationsModule,
+    DeliveryModule,
+    GenesysModule,
+    NotificationsModule,
+    ReplayModule,
+  ],
+  controllers: [
+    ClientsController,
+    DiscardController,
+    MetricsController,
+    OperationsController,
+    PushOperationsController,
+    ReplayController,
+  ],
   providers: [DeadLetterQuery, GapReport, LedgerCheck, LedgerRepository, PushLedgerRepository, PushPendingRepository],
   exports: [LedgerCheck],
 })

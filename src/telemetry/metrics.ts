@@ -103,6 +103,16 @@ export class Metrics {
     'operation',
     'status',
   ]);
+  readonly genesysRequestsDay = this.gauge(
+    'gateway_genesys_requests_day',
+    "This replica's REST requests to Genesys Cloud a day, at the rate of its last 24 hours or since it began. Absent in its first minute.",
+    [],
+  );
+  readonly genesysRequestsPerInteraction = this.gauge(
+    'gateway_genesys_requests_per_interaction',
+    "This replica's REST requests to Genesys Cloud for each interaction that it accepted, in the same time. Absent while there is none.",
+    [],
+  );
   readonly tokenRefreshes = this.counter('gateway_token_refreshes_total', 'Access tokens asked for, by result.', [
     'result',
   ]);

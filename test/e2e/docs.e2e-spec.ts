@@ -22,6 +22,7 @@ const CONTRACT = [
   'get /metrics',
   'get /ops/ledger',
   'get /ops/channels',
+  'get /ops/clients',
   'get /ops/gaps',
   'get /ops/dead-letters',
   'post /ops/dead-letters/{recordId}/replay',
