@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { WrapupNames } from './conversations/wrapup-names.service.js';
 import { CaptureService } from './conversations/capture.service.js';
 import { ListeningCheck } from './conversations/listening-check.service.js';
 import { ListeningService } from './conversations/listening.service.js';
@@ -30,6 +31,7 @@ export class GatewayService implements OnApplicationBootstrap {
     private readonly listeningCheck: ListeningCheck,
     private readonly lookups: LookupService,
     private readonly lateLookups: LateLookupService,
+    private readonly wrapupNames: WrapupNames,
     private readonly retention: RetentionService,
     private readonly manager: ChannelManager,
     private readonly upkeep: ChannelUpkeep,
@@ -45,6 +47,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.listeningCheck.start();
     this.lookups.start();
     this.lateLookups.start();
+    this.wrapupNames.start();
     this.upkeep.start();
     this.retention.start();
     this.replays.start();
@@ -60,6 +63,7 @@ export class GatewayService implements OnApplicationBootstrap {
     await this.replays.stop();
     await this.retention.stop();
     await this.upkeep.stop();
+    await this.wrapupNames.stop();
     await this.lateLookups.stop();
     await this.lookups.stop();
     await this.listeningCheck.stop();

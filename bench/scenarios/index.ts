@@ -3,6 +3,7 @@ import { backlog } from './backlog.js';
 import { capture } from './capture.js';
 import { captureOnly } from './capture-only.js';
 import { costOverTime } from './cost-over-time.js';
+import { economy } from './economy.js';
 import { intake } from './intake.js';
 import { latency } from './latency.js';
 import { ownEvents } from './own-events.js';
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   recovery,
   backlog,
   costOverTime,
+  economy,
   ownEvents,
   pushFanOut,
   pushCallbacks,

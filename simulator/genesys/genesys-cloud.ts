@@ -15,6 +15,7 @@ import { Faults } from './faults.js';
 import type { Announce, GenesysEvents, RecordedFrame } from './genesys-events.js';
 import { makeLoginServer, tokenRoute } from './login-server.js';
 import { lookupRoutes } from './lookup.routes.js';
+import { wrapupCodeRoutes } from './wrapup-code.routes.js';
 import { changedOptions, genesysOptions, type GenesysOptions, type GenesysOptionsInput } from './options.js';
 import { recordRequests } from './recording.js';
 import { SocketProtocol } from './socket-protocol.js';
@@ -161,6 +162,7 @@ export class GenesysCloud extends Observable<GenesysEvents> {
     const connectUri = (id: string): string => `${this.#apiUrl.replace(/^http/, 'ws')}/channels/${id}`;
     channelRoutes(this.#api, { channels: this.registry, options, connectUri });
     lookupRoutes(this.#api, { known: this.conversations.known, faults: faults.lookups, options });
+    wrapupCodeRoutes(this.#api, options);
   }
 
   #recordFrame(frame: RecordedFrame): void {

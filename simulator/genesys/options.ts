@@ -45,6 +45,10 @@ export const genesysOptions = z.strictObject({
   subscribeAnswer: z.enum(['all', 'added']).default('all'),
   /** Topics refused for want of permission; `*` stands for anything. */
   forbiddenTopics: z.array(z.string()).default([]),
+  /** The organisation's wrap-up codes. */
+  wrapupCodes: z
+    .array(z.strictObject({ id: z.string().min(1), name: z.string().min(1) }))
+    .default([{ id: 'f1d2a3b4-7abc-44b9-81e5-64e1e9e0ccf6', name: 'Resolved' }]),
   deleteAnswer: z.union([z.literal(200), z.literal(204)]).default(200),
   /** How the upgrade to a channel that is gone is refused: clients have seen 401, REST says 404 (docs/wire-facts.md §3.1). */
   goneUpgradeStatus: z.union([z.literal(404), z.literal(401)]).default(404),

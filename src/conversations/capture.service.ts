@@ -25,6 +25,7 @@ import { byRank } from './precedence.js';
 import { RecentWork } from './recent-work.js';
 import { StepLog } from './step-log.js';
 import { type Completion, heardTooOld, matchWork } from './work-matching.js';
+import { WrapupNames } from './wrapup-names.service.js';
 
 /** Most events in one transaction. */
 const MAX_BATCH = 500;
@@ -71,6 +72,7 @@ export class CaptureService {
     private readonly metrics: Metrics,
     private readonly followers: InteractionFollowers,
     private readonly steps: StepLog,
+    private readonly names: WrapupNames,
     logs: Logs,
   ) {
     this.log = logs.of('capture');
@@ -210,7 +212,7 @@ export class CaptureService {
     { to, afterCommit }: { to?: HandOver; afterCommit: AfterCommit },
   ): Promise<void> {
     const now = Date.now();
-    const records = completions.map(({ interaction, work }) => recordOfWork(interaction, work, now));
+    const records = completions.map(({ interaction, work }) => recordOfWork(interaction, this.named(work), now));
     const drafts = records.map((record, n) => {
       const { interaction, work } = completions[n] as Completion;
       return this.history.draft(record, receivedAt(work) ?? now, interaction.correlation_id);
@@ -218,6 +220,12 @@ export class CaptureService {
     await this.outbox.enqueue(trx, drafts, to && { to, afterCommit });
     await this.followers.changed(trx, () => completions.map((each, n) => changeOf(each, records[n])), afterCommit);
     afterCommit(() => this.tell(completions));
+  }
+
+  /** A single look-up tells the code's name itself. */
+  private named(work: AfterCallWork): AfterCallWork {
+    const wrapupName = work.wrapupName ?? this.names.nameOf(work.wrapupCode);
+    return wrapupName === undefined ? work : { ...work, wrapupName };
   }
 
   /** Their events are older than they are: a look-up compares the clocks, and finds the work where it is really theirs. */

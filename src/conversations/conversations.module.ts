@@ -22,6 +22,7 @@ import { LookupService } from './lookup.service.js';
 import { RetentionRepository } from './retention.repository.js';
 import { SupportInteractionController } from './support-interaction.controller.js';
 import { SupportResultController } from './support-result.controller.js';
+import { WrapupNames } from './wrapup-names.service.js';
 
 /** The life of an interaction: taken in, listened for, captured, looked up, and what became of it. */
 @Module({
@@ -44,6 +45,7 @@ import { SupportResultController } from './support-result.controller.js';
     LookupRepository,
     LookupService,
     RetentionRepository,
+    WrapupNames,
   ],
   exports: [
     CaptureService,
@@ -55,6 +57,7 @@ import { SupportResultController } from './support-result.controller.js';
     LookupService,
     RetentionRepository,
     StepLog,
+    WrapupNames,
   ],
 })
 export class ConversationsModule {}

@@ -2,7 +2,7 @@ import type { HttpAnswer } from '../common/http-exchange.js';
 import { oneLine } from '../common/one-line.js';
 import { correlationOf, isForeign } from './error-body.js';
 import { GenesysAnswerError } from './genesys.errors.js';
-import type { AvailableTopic, GenesysChannel, ListedChannel, TopicState } from './genesys.types.js';
+import type { AvailableTopic, GenesysChannel, ListedChannel, TopicState, WrapupCodePage } from './genesys.types.js';
 
 type Fields = Record<string, unknown>;
 
@@ -46,6 +46,15 @@ export function availableTopicsOf(entities: Fields[]): AvailableTopic[] {
     const permissions = [requiresPermissions, ...details.map((detail) => detail.permissions)].flatMap(textsOf);
     return { id, permissions: [...new Set(permissions)], transports: textsOf(transports) };
   });
+}
+
+/** Codes without an id or a name are skipped. */
+export function wrapupCodesOf(answer: HttpAnswer, operation: string): WrapupCodePage {
+  const { pageCount } = objectOf(answer, operation);
+  const codes = entitiesOf(answer, operation).flatMap(({ id, name }) =>
+    typeof id === 'string' && typeof name === 'string' && name !== '' ? [{ id, name }] : [],
+  );
+  return { codes, pages: typeof pageCount === 'number' && pageCount >= 1 ? pageCount : 1 };
 }
 
 /** `entities` of a listing; none is an empty listing. Entries that are no objects are skipped. */

@@ -17,6 +17,7 @@ import {
   objectOf,
   topicIdsOf,
   topicStatesOf,
+  wrapupCodesOf,
 } from './answers.js';
 import {
   type AnalyticsConversation,
@@ -26,7 +27,14 @@ import {
 } from './conversation-answers.js';
 import { errorOf, isForeign } from './error-body.js';
 import { GenesysRequestError, TooManyIdsError } from './genesys.errors.js';
-import type { AvailableTopic, GenesysChannel, ListedChannel, LookupPriority, TopicState } from './genesys.types.js';
+import type {
+  AvailableTopic,
+  GenesysChannel,
+  ListedChannel,
+  LookupPriority,
+  TopicState,
+  WrapupCodePage,
+} from './genesys.types.js';
 import { RequestBudget } from './request-budget.js';
 import { RequestPipeline } from './request-pipeline.js';
 import type { BudgetView } from './request-budget.js';
@@ -54,6 +62,9 @@ const MAX_ANALYTICS_BYTES = 20 * 1024 * 1024;
 
 /** What a production client sends at once; Genesys' own limit is not known (docs/wire-facts.md §5.3). */
 const MAX_DETAILS_IDS = 100;
+
+/** What listings of this API take at the least; no source gives the most (docs/wire-facts.md §5.4). */
+const WRAPUP_PAGE_SIZE = 100;
 
 /** How often a request is sent in all. */
 const TRIES = 3;
@@ -222,6 +233,13 @@ export class GenesysClient implements OnApplicationShutdown {
       maxBytes: MAX_ANALYTICS_BYTES,
     });
     return this.conversationsOf(await this.pipeline.request(call), call.operation);
+  }
+
+  /** One page of the organisation's wrap-up codes, 1 being the first. Needs `routing:wrapupCode:view`. */
+  async wrapupCodes(page: number, options: LookupOptions = {}): Promise<WrapupCodePage> {
+    const path = `/api/v2/routing/wrapupcodes?pageSize=${WRAPUP_PAGE_SIZE}&pageNumber=${page}`;
+    const call = this.call('list-wrapup-codes', 'GET', path, options, priorityOf(options));
+    return wrapupCodesOf(await this.pipeline.request(call), call.operation);
   }
 
   private conversationsOf(answer: HttpAnswer, operation: string): AnalyticsConversation[] {

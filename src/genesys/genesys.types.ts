@@ -36,3 +36,10 @@ export interface AvailableTopic {
 export const REQUEST_PRIORITIES = ['channel', 'gap', 'sweep'] as const;
 export type RequestPriority = (typeof REQUEST_PRIORITIES)[number];
 export type LookupPriority = Exclude<RequestPriority, 'channel'>;
+
+/** One page of the organisation's wrap-up codes. */
+export interface WrapupCodePage {
+  codes: { id: string; name: string }[];
+  /** Pages in all; at least 1. */
+  pages: number;
+}
