@@ -345,7 +345,12 @@ export const fuzzedFrames: Scenario = {
         genesys.faults.sendRaw('all', nonsense(random));
         if (sent % 200 === 0) await sleep(5);
       }
-      const malformed = await rig.metric('gateway_ws_frames_total', 'kind="malformed"');
+      // It reads them one after the other, and answers when it has come so far.
+      let malformed = 0;
+      await rig.until(async () => {
+        malformed = await rig.metric('gateway_ws_frames_total', 'kind="malformed"');
+        return malformed > total / 4;
+      }, 60_000);
       rig.expect(malformed > total / 4, `${malformed} frames were counted as malformed of ${total}`);
       genesys.faults.sendRaw('all', `{"topicName":"x","eventBody":"${'x'.repeat(50 * 1024 * 1024)}"}`);
       await sleep(500);

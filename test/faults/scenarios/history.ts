@@ -214,7 +214,8 @@ export const poison: Scenario = {
         await rig.until(() => rig.simulator.genesys.topics().length === items.length + 1, 10_000);
         const half = Math.floor(items.length / 2);
         rig.traffic.finish(...items.slice(0, half), poisoned, ...items.slice(half));
-        const parked = await rig.until(async () => (await rig.readLedger())?.dead === 1, 60_000);
+        // Three starts, 10 s of life before the last death, and each takes its time to use up the memory.
+        const parked = await rig.until(async () => (await rig.readLedger())?.dead === 1, 180_000);
         rig.expect(parked, 'the record was not put aside');
         const deaths = rig.unit.accidents.length;
         rig.expect(deaths === 3, `${deaths} processes died, not 3`);
