@@ -68,8 +68,8 @@ function asSingly(record: Partial<HistoryRecord>, story: Story): Partial<History
   const name = story.ending === 'code' || story.ending === undefined ? story.wrapupName : undefined;
   return present<Partial<HistoryRecord>>({
     ...rest,
-    // Social expressions have none.
-    direction: story.mediaType === 'SOCIALEXPRESSION' ? undefined : direction,
+    // These have none singly.
+    direction: ['SOCIALEXPRESSION', 'VIDEO'].includes(story.mediaType ?? '') ? undefined : direction,
     wrapup: present({ ...wrapup, name, durationMs }),
     media: unknown ? { ...media, [unknown]: undefined } : media,
   });

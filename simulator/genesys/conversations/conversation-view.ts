@@ -103,6 +103,15 @@ function participant(
   };
 }
 
+/** The official models of these (`Video`, `SocialExpression`, …) have no direction. */
+const WITHOUT_DIRECTION = new Set([
+  'socialExpressions',
+  'videos',
+  'cobrowsesessions',
+  'screenshares',
+  'internalMessages',
+]);
+
 /** Who never answered has no `connectedTime`. */
 function communication(conversation: Conversation, id: string, part: Part): Json {
   const { direction, provider, contact, media } = conversation;
@@ -111,8 +120,7 @@ function communication(conversation: Conversation, id: string, part: Part): Json
   return {
     id,
     state: endedAt === undefined ? goesOn : 'disconnected',
-    // Social expressions have none (official model `SocialExpression`).
-    ...(media.collection !== 'socialExpressions' && { direction: direction.toLowerCase() }),
+    ...(!WITHOUT_DIRECTION.has(media.collection) && { direction: direction.toLowerCase() }),
     provider,
     ...contactOfCommunication(contact, media),
     ...present({
