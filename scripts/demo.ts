@@ -58,6 +58,8 @@ function environment(simulator: Simulator, folder: string): Record<string, strin
     HISTORY_URL: simulator.historyUrl,
     DATABASE_URL: `file:${join(folder, 'gateway.db')}`,
     CHANNEL_LINGER_MS: '1000',
+    // An event that never comes is found within the patience below; a centre at work waits for minutes.
+    LOOKUP_SWEEP_S: '10',
     RETRY_BASE_MS: '250',
     RETRY_CAP_MS: '2000',
     LOG_LEVEL: 'debug',

@@ -22,8 +22,8 @@ export interface Finding {
   /** Finished work, in no particular order. */
   finished: AfterCallWork[];
   /**
-   * An agent's leg is over and it cannot be seen yet whether its work is, or a part could not be read: the other look-up may
-   * know more.
+   * The leg of an agent who talked is over and it cannot be seen yet whether its work is, or a part could not be read: the other
+   * look-up may know more.
    */
   unclear: boolean;
 }
@@ -37,9 +37,11 @@ export function workOfAnalytics(conversation: AnalyticsConversation): Finding {
     if (!AGENTS.has(participant.purpose?.toLowerCase() ?? '')) continue;
     for (const session of readable(participant.sessions, finding)) {
       const work = workOfSession(conversationId, conversation, participant, session);
-      parts.push({ onlyAlerted: onlyRang(session), work, mayFollow: !work });
-      if (!work && readable(session.segments, finding).every((segment) => segment.segmentEnd || isWrapup(segment)))
-        finding.unclear = true;
+      const onlyAlerted = onlyRang(session);
+      parts.push({ onlyAlerted, work, mayFollow: !work });
+      const over = readable(session.segments, finding).every((segment) => segment.segmentEnd || isWrapup(segment));
+      // A leg that only rang has no work as a rule: nobody else need be asked for it.
+      if (!work && over && !onlyAlerted) finding.unclear = true;
     }
   }
   finding.finished = rankedWork(parts, !conversation.conversationEnd);

@@ -79,17 +79,17 @@ export class LookupRepository {
   }
 
   /** Genesys answered, and they go on waiting: `step` look-ups of their series have been made, and the next comes after this wait. */
-  async schedule(ids: readonly string[], step: number, wait: LookupWait): Promise<void> {
+  async schedule(taken: readonly InteractionRow[], step: number, wait: LookupWait): Promise<void> {
     await this.database.db
       .updateTable('interactions')
       .set({ lookup_step: step, lookup_failures: 0, ...afterWait(this.database, wait) })
-      .where(this.waitingAmong(ids))
+      .where(this.notBegunAnew(taken))
       .execute();
   }
 
   /** They could not be asked for: again in `inMs`. */
-  async putOff(ids: readonly string[], inMs: number): Promise<void> {
-    await this.database.db.updateTable('interactions').set(this.again(inMs)).where(this.waitingAmong(ids)).execute();
+  async putOff(taken: readonly InteractionRow[], inMs: number): Promise<void> {
+    await this.database.db.updateTable('interactions').set(this.again(inMs)).where(this.notBegunAnew(taken)).execute();
   }
 
   /** One of them kept a request from being answered in time: asked again at once, among the suspects. */
@@ -142,6 +142,12 @@ export class LookupRepository {
 
   private atOnce(): ReturnType<typeof afterWait> {
     return { lookup_at: this.database.now, lookup_open_at: this.database.now };
+  }
+
+  /** Those of them that still stand where `take` has put them: whoever was missed meanwhile has an earlier time, which stays. */
+  private notBegunAnew(taken: readonly InteractionRow[]): RawBuilder<boolean> {
+    const putOffTo = Math.min(...taken.map((row) => row.lookup_at ?? 0));
+    return sql<boolean>`${this.waitingAmong(taken.map((row) => row.id))} and lookup_at >= ${putOffTo}`;
   }
 
   private waitingAmong(ids: readonly string[]): RawBuilder<boolean> {

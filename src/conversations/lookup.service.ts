@@ -159,7 +159,7 @@ export class LookupService {
     const sweepMs = this.config.interactions.lookupSweepMs;
     for (const [series, rows] of Map.groupBy(open, (row) => row.lookup_series)) {
       for (const [made, alike] of Map.groupBy(rows, (row) => row.lookup_step + 1)) {
-        await this.lookups.schedule(idsOf(alike), made, lookupWait(series, made, sweepMs));
+        await this.lookups.schedule(alike, made, lookupWait(series, made, sweepMs));
       }
     }
   }
@@ -182,7 +182,10 @@ export class LookupService {
     if (failed.length > 0) this.outage.failed(failed[0]?.outcome.failure, { interactions: failed.length });
     this.count({ failed: failed.length });
     const waitMs = failureWaitMs(0, this.config.interactions.lookupSweepMs);
-    await this.lookups.putOff(idsOf(unasked.map(({ row }) => row)), waitMs);
+    await this.lookups.putOff(
+      unasked.map(({ row }) => row),
+      waitMs,
+    );
   }
 
   /** Those whose own look-up failed say so, and are asked for with growing waits; in the end they expire all the same. */

@@ -54,7 +54,9 @@ describe.each(['sqlite', 'postgres'] as const)('an interaction that has expired 
 
   /** As if its 72 hours, and the hour for which the first waits for others, had passed. */
   const hoursPass = async (hours: number): Promise<void> =>
-    void (await sql`update interactions set late_lookup_at = late_lookup_at - ${Math.round(hours * HOUR_MS)}`.execute(database.db));
+    void (await sql`update interactions set late_lookup_at = late_lookup_at - ${Math.round(hours * HOUR_MS)}`.execute(
+      database.db,
+    ));
 
   it('is asked for once more at 72 h, in bulk, and recorded once', async () => {
     const items = await expire(3);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Simulator, startSimulator } from '../../simulator/index.js';
 import type { Shape } from '../../simulator/genesys/conversations/shapes.js';
 import type { LookupFault } from '../../simulator/genesys/lookup-faults.js';
@@ -118,5 +119,40 @@ describe('a conversation whose look-up cannot be read', () => {
     simulator.genesys.configure({ analyticsMaxIds: 2 });
     await missEvents(() => undefined);
     await expectRecords([bad, ...good]);
+  }, 40_000);
+});
+
+describe('a single look-up', () => {
+  let simulator: Simulator;
+  let gateway: RunningGateway;
+  let database: Awaited<ReturnType<typeof freshTarget>>;
+
+  beforeEach(async () => {
+    simulator = await startSimulator();
+    database = await freshTarget('sqlite');
+    gateway = await startGateway(simulator, database.target, { LOOKUP_SWEEP_S: '0.5' });
+  });
+
+  afterEach(async () => {
+    await gateway.stop();
+    await simulator.stop();
+    await database.remove();
+  });
+
+  it('is made only of whose agent talked and is gone, without work in bulk: not of who goes on, only rang or is unknown', async () => {
+    const { genesys } = simulator;
+    const [over, goesOn, rang] = [randomUUID(), randomUUID(), randomUUID()];
+    const unknown = randomUUID();
+    for (const id of [over, goesOn, rang]) genesys.conversations.start({ id });
+    genesys.conversations.endLeg(over);
+    genesys.conversations.noAnswer(rang, { userId: randomUUID() });
+    for (const id of [over, goesOn, rang, unknown]) await handIn(gateway, id);
+    const asked = (path: string): number => genesys.requests.filter((each) => each.path.includes(path)).length;
+    const inBulk = (id: string): number =>
+      genesys.requests.filter((each) => each.path.includes('/analytics/') && each.path.includes(id)).length;
+    await genesys.waitFor(() => [over, goesOn, rang, unknown].every((id) => inBulk(id) >= 4), 20_000);
+    const singly = (id: string): number => asked(`/api/v2/conversations/${id}`);
+    expect(singly(over)).toBeGreaterThan(0);
+    expect([goesOn, rang, unknown].map(singly)).toEqual([0, 0, 0]);
   }, 40_000);
 });

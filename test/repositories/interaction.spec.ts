@@ -108,8 +108,7 @@ describeEachDatabase('InteractionRepository', (getDb) => {
 
   it('never schedules a look-up later than the expiry, so that the last one comes before it', async () => {
     const [row] = await insert(1);
-    const id = row?.id ?? '';
-    await lookups.schedule([id], 3, { inMs: 10 * DAY_MS, openInMs: 9 * DAY_MS });
+    await lookups.schedule([row as InteractionRow], 3, { inMs: 10 * DAY_MS, openInMs: 9 * DAY_MS });
     const after = await database.db.selectFrom('interactions').selectAll().executeTakeFirstOrThrow();
     expect(after).toMatchObject({ lookup_step: 3, lookup_at: after.expires_at, lookup_open_at: after.expires_at });
   });
@@ -128,6 +127,21 @@ describeEachDatabase('InteractionRepository', (getDb) => {
     expect(ids(await take(OWNER))).toEqual([rows[0]?.id]);
     expect(await take(OWNER)).toEqual([]);
     expect(await take('another')).toEqual([]);
+  });
+
+  it('does not schedule what began anew while it was asked for', async () => {
+    const rows = await insert(2);
+    await set(ids(rows), { lookup_at: 1, lookup_open_at: 1 });
+    const taken = (await lookups.take({ owner: OWNER, lane: 'usual', limit: 10, putOffMs: 60_000 })).rows;
+    const [missed, other] = taken as [InteractionRow, InteractionRow];
+    await interactions.listening([missed.conversation_id], SWEEP_MS, 'gap-1');
+    await lookups.schedule(taken, 1, { inMs: 300_000, openInMs: 150_000 });
+    await lookups.putOff([missed], 400_000);
+    const read = async ({ id }: InteractionRow): Promise<InteractionRow> =>
+      database.db.selectFrom('interactions').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+    expect(await read(missed)).toMatchObject({ lookup_series: 'gap', lookup_step: 0 });
+    expect((await read(missed)).lookup_at).toBeLessThanOrEqual(Date.now() + 2_000);
+    expect(await read(other)).toMatchObject({ lookup_step: 1 });
   });
 
   it('fills a usual batch up with those that may go along, and takes nobody while nobody is due', async () => {

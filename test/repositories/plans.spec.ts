@@ -62,8 +62,9 @@ describeEachDatabase('Plans of the statements that each event and request needs'
   });
 
   it('finds interactions by their ids', async () => {
+    const rows = await database.db.selectFrom('interactions').selectAll().where('id', 'in', ids).execute();
     const plans = [
-      ...(await plansOf(() => new LookupRepository(database).schedule(ids, 1, { inMs: 1_000, openInMs: 500 }))),
+      ...(await plansOf(() => new LookupRepository(database).schedule(rows, 1, { inMs: 1_000, openInMs: 500 }))),
       ...(await plansOf(() => database.transaction((trx) => interactions.capture(trx, ids, true)))),
       ...(await plansOf(() => database.transaction((trx) => interactions.settle(trx, ids, 'delivered')))),
     ];
