@@ -116,7 +116,8 @@ export class InteractionRepository {
   }
 
   /**
-   * Genesys confirmed the topics of these conversations, and their look-ups begin anew. Answers those that wait for them.
+   * Genesys confirmed the topics of these conversations, and look-ups begin: anew for all after a gap, otherwise for those that
+   * were not listened for. Answers them.
    * @param gapId the gap that has ended by that
    */
   async listening(
@@ -126,17 +127,21 @@ export class InteractionRepository {
   ): Promise<Pick<InteractionRow, 'id' | 'conversation_id' | 'correlation_id'>[]> {
     const { db, now } = this.database;
     const next = gapId === undefined ? heardNow(this.database, sweepMs) : inGap(this.database, sweepMs);
-    return db
-      .updateTable('interactions')
-      .set((eb) => ({
-        status: 'listening',
-        listening_at: eb.fn.coalesce('listening_at', now),
-        ...next,
-        ...(gapId === undefined ? {} : { gap_id: gapId }),
-      }))
-      .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
-      .returning(['id', 'conversation_id', 'correlation_id'])
-      .execute();
+    return (
+      db
+        .updateTable('interactions')
+        .set((eb) => ({
+          status: 'listening',
+          listening_at: eb.fn.coalesce('listening_at', now),
+          ...next,
+          ...(gapId === undefined ? {} : { gap_id: gapId }),
+        }))
+        .where(stillWaiting(this.database.kind, oneOf(this.database.kind, 'conversation_id', conversationIds)))
+        // A second agent's interaction is no news for the first one's.
+        .$if(gapId === undefined, (update) => update.where(justCompared('status'), '=', 'accepted'))
+        .returning(['id', 'conversation_id', 'correlation_id'])
+        .execute()
+    );
   }
 
   /** No channel has room for the topics of these conversations: they only wait, and are asked for as in a gap. */

@@ -174,10 +174,18 @@ describeEachDatabase('InteractionRepository', (getDb) => {
       ['gap', 1, 2],
       ['gap', 1, 2],
     ]);
-    // A gap stays one when the topic is taken again without another.
-    await interactions.listening([late.conversation_id], SWEEP_MS, undefined);
-    const again = await database.db.selectFrom('interactions').selectAll().where('id', '=', late.id).executeTakeFirst();
-    expect(again?.lookup_series).toBe('gap');
+  });
+
+  it('leaves the look-ups of who is listened for as they are when a second interaction of the conversation comes', async () => {
+    const [row] = (await insert(1)) as [InteractionRow];
+    await interactions.listening([row.conversation_id], SWEEP_MS, undefined);
+    await set([row.id], { lookup_step: 2 });
+    expect(await interactions.listening([row.conversation_id], SWEEP_MS, undefined)).toEqual([]);
+    const read = (): Promise<InteractionRow> =>
+      database.db.selectFrom('interactions').selectAll().where('id', '=', row.id).executeTakeFirstOrThrow();
+    expect(await read()).toMatchObject({ lookup_series: 'heard', lookup_step: 2 });
+    expect(await interactions.listening([row.conversation_id], SWEEP_MS, 'gap-1')).toHaveLength(1);
+    expect(await read()).toMatchObject({ lookup_series: 'gap', lookup_step: 0 });
   });
 
   it('expires only those whose time is over and that still wait', async () => {
