@@ -52,6 +52,11 @@ describe.each(['sqlite', 'postgres'] as const)('what look-ups come to (%s)', (ki
     // Not all at once: the gateway has five connections to PostgreSQL here.
     for (let n = 0; n < count; n++) accepted.push(await scene.accept(gateway, randomUUID()));
     await scene.subscribed(...accepted);
+    // Stored a moment later, with the time of the first look-up: what a test sets before that would be lost.
+    await eventually(async () => {
+      const [row] = await database.rows(`select count(*) as n from interactions where status = 'accepted'`);
+      return Number(row?.['n']) === 0;
+    }, 10_000);
     return accepted;
   };
 
